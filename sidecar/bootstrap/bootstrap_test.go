@@ -1,0 +1,157 @@
+package bootstrap_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ownmesh/ownmesh/events"
+	"github.com/ownmesh/ownmesh/internal/envoybin"
+	"github.com/ownmesh/ownmesh/sidecar/bootstrap"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+// forms is every form that a bootstrap takes; each has a golden, and real Envoy accepts each.
+var forms = map[string]bootstrap.Options{
+	"least": {NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010"},
+	"arn": {
+		NodeID:    "arn:aws:appmesh:us-east-1:123456789012:mesh/shop@210987654321/virtualGateway/web/v2",
+		Cluster:   "web",
+		XDS:       "[::1]:15010",
+		Admin:     "[::1]:0",
+		Region:    "us-east-1",
+		ZoneID:    "use1-az1",
+		StatsTags: true,
+		Metadata:  events.NodeMetadata{Instance: "arn:aws:ecs:us-east-1:123456789012:task/prod/8f0e"},
+	},
+	"explicit": {
+		NodeID: "mesh/shop/virtualNode/cart",
+		XDS:    "localhost:15010",
+		Admin:  "127.0.0.1:19901",
+		Metadata: events.NodeMetadata{Instance: "cart-1", Explicit: map[string]string{
+			"bind/8080":                    "127.0.0.1:20001",
+			"application/8080":             "127.0.0.1:8080",
+			"service/stock.shop.local:80":  "127.0.0.1:20002",
+			"service/stock.shop.local:443": "[::1]:20003",
+			"proxy":                        "127.0.0.1:20004",
+		}},
+	},
+	"explicit-empty": {
+		NodeID:   "mesh/shop/virtualNode/cart",
+		XDS:      "127.0.0.1:15010",
+		Metadata: events.NodeMetadata{Explicit: map[string]string{}},
+	},
+	"metrics": {
+		NodeID:     "mesh/shop/virtualGateway/web",
+		XDS:        "unix:///run/ownmesh/xds.sock",
+		Admin:      "127.0.0.1:9901",
+		Metrics:    "0.0.0.0:9090",
+		StatsTags:  true,
+		OutlierLog: "/dev/null",
+	},
+}
+
+func TestRender(t *testing.T) {
+	envoy := envoybin.Find(t)
+	for name, o := range forms {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := bootstrap.Render(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 20 {
+				again, err := bootstrap.Render(o)
+				if err != nil || !bytes.Equal(got, again) {
+					t.Fatalf("the same options gave other bytes (error %v)", err)
+				}
+			}
+			file := filepath.Join("testdata", name+".yaml")
+			if *update {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("(-want +got), refresh with go test ./sidecar/bootstrap -update\n%s", diff)
+			}
+			out, err := exec.CommandContext(t.Context(), envoy, "--mode", "validate", "-c", file).CombinedOutput()
+			if err != nil {
+				t.Errorf("envoy refused it: %v\n%s", err, out)
+			}
+			if strings.Contains(string(out), "Unknown runtime") || strings.Contains(string(out), "[error]") {
+				t.Errorf("envoy complained:\n%s", out)
+			}
+		})
+	}
+}
+
+// Every golden belongs to a form: a renamed one leaves no orphan.
+func TestNoOrphanGoldens(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if _, ok := forms[strings.TrimSuffix(filepath.Base(f), ".yaml")]; !ok {
+			t.Errorf("%s belongs to no form", f)
+		}
+	}
+}
+
+func TestRenderRefuses(t *testing.T) {
+	const node, xds = "mesh/shop/virtualNode/cart", "127.0.0.1:15010"
+	for name, tc := range map[string]struct {
+		o    bootstrap.Options
+		want string
+	}{
+		"no node":              {bootstrap.Options{XDS: xds}, `resource "" must be mesh/<mesh>/virtualNode/<name>`},
+		"a router":             {bootstrap.Options{NodeID: "mesh/shop/virtualRouter/cart", XDS: xds}, "must be mesh/<mesh>"},
+		"another service":      {bootstrap.Options{NodeID: "arn:aws:ecs:r:a:mesh/shop/virtualNode/cart", XDS: xds}, "must be mesh/<mesh>"},
+		"a name missing":       {bootstrap.Options{NodeID: "mesh/shop/virtualNode/", XDS: xds}, "must be mesh/<mesh>"},
+		"no relay":             {bootstrap.Options{NodeID: node}, `relay's address: "" must be host:port`},
+		"relay beyond":         {bootstrap.Options{NodeID: node, XDS: "10.0.0.1:15010"}, "must be on loopback"},
+		"relay by name":        {bootstrap.Options{NodeID: node, XDS: "relay.internal:15010"}, "must start with an IP address"},
+		"relay without port":   {bootstrap.Options{NodeID: node, XDS: "127.0.0.1:0"}, "must have a port"},
+		"relative socket":      {bootstrap.Options{NodeID: node, XDS: "unix://run/x"}, "absolute path"},
+		"admin beyond":         {bootstrap.Options{NodeID: node, XDS: xds, Admin: "0.0.0.0:9901"}, "admin address \"0.0.0.0:9901\" must be on loopback"},
+		"admin port too large": {bootstrap.Options{NodeID: node, XDS: xds, Admin: "127.0.0.1:65536"}, "between 0 and 65535"},
+		"metrics without admin port": {
+			bootstrap.Options{NodeID: node, XDS: xds, Admin: "127.0.0.1:0", Metrics: "127.0.0.1:9090"}, "metrics need a fixed admin port",
+		},
+		"explicit address": {bootstrap.Options{
+			NodeID: node, XDS: xds,
+			Metadata: events.NodeMetadata{Explicit: map[string]string{"bind/8080": "8080"}},
+		}, `address for bind/8080: "8080" must be host:port`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := bootstrap.Render(tc.o)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %q, %v; want an error with %q", out, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestParseNodeID(t *testing.T) {
+	for id, want := range map[string]bootstrap.NodeID{
+		"mesh/shop/virtualNode/cart":                                        {Mesh: "shop", Kind: "virtualNode", Name: "cart"},
+		"mesh/shop@123456789012/virtualGateway/web":                         {Mesh: "shop", Kind: "virtualGateway", Name: "web"},
+		"arn:aws-cn:appmesh:cn-north-1:1:mesh/shop/virtualNode/team/cart:2": {Mesh: "shop", Kind: "virtualNode", Name: "team/cart:2"},
+	} {
+		if got, err := bootstrap.ParseNodeID(id); err != nil || got != want {
+			t.Errorf("%s: got %+v, %v", id, got, err)
+		}
+	}
+}
