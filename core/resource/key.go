@@ -45,11 +45,11 @@ type Resource struct {
 	Version   int64           `json:"version"` // 1 on create, one more on each update
 	CreatedAt time.Time       `json:"createdAt"`
 	UpdatedAt time.Time       `json:"updatedAt"`
-	Spec      json.RawMessage `json:"spec"` // exactly as sent but for nulls, which are dropped; never empty
+	Spec      json.RawMessage `json:"spec"` // as sent, but for what Request.Spec says; never empty
 }
 
-// Decode reads a spec that Validate accepted into one of the Spec structs of this package.
-// Members that it doesn't know are ignored: refusing them is Validate's task.
+// Decode reads a spec that ParseRequest accepted into one of the Spec structs of this package.
+// Members that it doesn't know are ignored: refusing them is ParseRequest's task.
 func Decode[T any](spec json.RawMessage) (T, error) {
 	var t T
 	if err := json.Unmarshal(spec, &t); err != nil {
