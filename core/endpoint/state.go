@@ -1,0 +1,118 @@
+package endpoint
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// Apply makes s the state that c leads to: deletions first (services, then instances), then additions. An instance
+// whose Version is lower than the known one's is late and is ignored. Put of an instance makes its service known.
+func (s *State) Apply(c Change) {
+	if c.Deleted {
+		s.Services = nil
+		return
+	}
+	for _, service := range c.DeletedServices {
+		delete(s.Services, service)
+	}
+	for _, key := range c.Remove {
+		delete(s.Services[key.ServiceKey], key.ID)
+	}
+	for _, service := range c.AddServices {
+		s.service(service)
+	}
+	for _, i := range c.Put {
+		instances := s.service(i.Key().ServiceKey)
+		if known, ok := instances[i.ID]; !ok || i.Version >= known.Version {
+			instances[i.ID] = i
+		}
+	}
+}
+
+// service returns the instances of a service, which is known from now on.
+func (s *State) service(key ServiceKey) map[string]Instance {
+	if s.Services == nil {
+		s.Services = map[ServiceKey]map[string]Instance{}
+	}
+	instances, ok := s.Services[key]
+	if !ok {
+		instances = map[string]Instance{}
+		s.Services[key] = instances
+	}
+	return instances
+}
+
+// Key names the instance.
+func (i Instance) Key() InstanceKey {
+	return InstanceKey{ServiceKey: ServiceKey{Namespace: i.Namespace, Service: i.Service}, ID: i.ID}
+}
+
+// Diff gives the change that leads from old to new: old.Apply(Diff(old, new)) is new. Instances must lie under their
+// own keys. An instance that steps back to a lower Version is removed and put again.
+func Diff(old, new State) Change {
+	var c Change
+	for service, instances := range new.Services {
+		known, ok := old.Services[service]
+		if !ok && len(instances) == 0 {
+			c.AddServices = append(c.AddServices, service)
+		}
+		for id, i := range instances {
+			before, ok := known[id]
+			if ok && reflect.DeepEqual(before, i) {
+				continue
+			}
+			if ok && i.Version < before.Version {
+				c.Remove = append(c.Remove, InstanceKey{ServiceKey: service, ID: id})
+			}
+			c.Put = append(c.Put, i)
+		}
+	}
+	for service, instances := range old.Services {
+		remaining, ok := new.Services[service]
+		if !ok {
+			c.DeletedServices = append(c.DeletedServices, service)
+			continue
+		}
+		for id := range instances {
+			if _, ok := remaining[id]; !ok {
+				c.Remove = append(c.Remove, InstanceKey{ServiceKey: service, ID: id})
+			}
+		}
+	}
+	slices.SortFunc(c.Put, func(a, b Instance) int { return CompareInstances(a.Key(), b.Key()) })
+	slices.SortFunc(c.Remove, CompareInstances)
+	slices.SortFunc(c.AddServices, CompareServices)
+	slices.SortFunc(c.DeletedServices, CompareServices)
+	return c
+}
+
+// Touched lists the services whose instances c may change, sorted, each once. A tombstone touches all: then all is
+// true and the list is empty.
+func (c Change) Touched() (services []ServiceKey, all bool) {
+	if c.Deleted {
+		return nil, true
+	}
+	set := map[ServiceKey]struct{}{}
+	for _, i := range c.Put {
+		set[i.Key().ServiceKey] = struct{}{}
+	}
+	for _, key := range c.Remove {
+		set[key.ServiceKey] = struct{}{}
+	}
+	for _, key := range c.DeletedServices {
+		set[key] = struct{}{}
+	}
+	return slices.SortedFunc(maps.Keys(set), CompareServices), false
+}
+
+// CompareServices orders services by namespace, then name.
+func CompareServices(a, b ServiceKey) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Service, b.Service))
+}
+
+// CompareInstances orders instances by service, then ID.
+func CompareInstances(a, b InstanceKey) int {
+	return cmp.Or(CompareServices(a.ServiceKey, b.ServiceKey), cmp.Compare(a.ID, b.ID))
+}
