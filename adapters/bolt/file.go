@@ -284,7 +284,7 @@ func scan(b *bbolt.Bucket, prefix, after []byte, visit func(key, value []byte) (
 			k, v = c.Next()
 		}
 	}
-	for ; bytes.HasPrefix(k, prefix); k, v = c.Next() {
+	for ; k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
 		if more, err := visit(k, v); !more || err != nil {
 			return err
 		}
