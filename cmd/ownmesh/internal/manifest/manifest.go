@@ -1,0 +1,172 @@
+// Package manifest reads files that say what a mesh should be: documents in YAML or JSON, each the input of an App
+// Mesh Create call plus its kind.
+//
+// It knows where each document stands, so that every complaint can name file, document and line, and it reports all
+// of them at once. It never calls a server: what a spec must be is core/resource's to say. Start with Read.
+package manifest
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/internal/client"
+)
+
+// Limits of what is read.
+const (
+	maxFile      = 64 << 20
+	maxDocuments = 200_000
+	maxProblems  = 20 // more are only counted
+)
+
+// Document is one resource as a file describes it.
+type Document struct {
+	File   string // as it was named; "standard input"
+	Number int    // in the file, from 1
+	Line   int    // in the file, from 1
+
+	client.Ref
+	Spec    json.RawMessage   // without nulls; "{}" where the file has none
+	Tags    map[string]string // nil where the file says nothing of tags
+	HasTags bool              // the file has a tags member, maybe an empty one
+}
+
+// Where names the document for people.
+func (d Document) Where() string { return where(d.File, d.Number, d.Line) }
+
+func where(file string, number, line int) string {
+	return fmt.Sprintf("%s: document %d (line %d)", file, number, line)
+}
+
+// Read reads files, folders (their *.yaml, *.yml and *.json) and, for "-", stdin. Documents without a meshName get
+// mesh. The order is that of paths, then of names in a folder, then of documents in a file. The error holds one line
+// for each thing wrong.
+func Read(paths []string, stdin io.Reader, mesh string) ([]Document, error) {
+	var docs []Document
+	var problems []error
+	for _, p := range paths {
+		files, err := expand(p)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		for _, file := range files {
+			data, name, err := load(file, stdin)
+			if err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			raws, err := split(name, data)
+			if err != nil {
+				problems = append(problems, err)
+			}
+			for _, raw := range raws {
+				d, errs := raw.document(mesh)
+				problems = append(problems, errs...)
+				docs = append(docs, d)
+			}
+		}
+	}
+	if len(docs) > maxDocuments {
+		problems = append(problems, fmt.Errorf("there are %d documents, more than %d", len(docs), maxDocuments))
+	}
+	if len(problems) == 0 {
+		problems = twice(docs)
+	}
+	if len(problems) > maxProblems {
+		rest := len(problems) - maxProblems
+		problems = append(problems[:maxProblems], fmt.Errorf("and %d more", rest))
+	}
+	return docs, errors.Join(problems...)
+}
+
+// Sort puts documents into the order in which creating works; within a kind they stay as they were.
+func Sort(docs []Document) {
+	slices.SortStableFunc(docs, func(a, b Document) int { return cmp.Compare(rank(a), rank(b)) })
+}
+
+func rank(d Document) int {
+	i := slices.IndexFunc(resource.Kinds, func(i resource.Info) bool { return i.Kind == d.Kind })
+	// An interception for one node or gateway refers to it, so it can't come early as one for the mesh does.
+	if d.Kind == resource.KindInterception {
+		spec, err := resource.Decode[resource.InterceptionSpec](d.Spec)
+		if err == nil && (spec.VirtualNode != "" || spec.VirtualGateway != "") {
+			return len(resource.Kinds)
+		}
+	}
+	return i
+}
+
+func expand(path string) ([]string, error) {
+	if path == "-" {
+		return []string{path}, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, errors.Unwrap(err))
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, fmt.Errorf("read folder %s: %w", path, err)
+	}
+	var files []string
+	for _, e := range entries {
+		ext := strings.ToLower(filepath.Ext(e.Name()))
+		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && slices.Contains([]string{".yaml", ".yml", ".json"}, ext) {
+			files = append(files, filepath.Join(path, e.Name()))
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("folder %s holds no *.yaml, *.yml or *.json", path)
+	}
+	return files, nil
+}
+
+func load(path string, stdin io.Reader) (data []byte, name string, err error) {
+	name, in := path, stdin
+	if path == "-" {
+		name = "standard input"
+	} else {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, name, fmt.Errorf("read %s: %w", path, errors.Unwrap(err))
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err = io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return nil, name, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(data) > maxFile {
+		return nil, name, fmt.Errorf("%s is longer than %d MB", name, maxFile>>20)
+	}
+	return data, name, nil
+}
+
+// twice finds resources that two documents describe.
+func twice(docs []Document) []error {
+	var problems []error
+	first := map[client.Ref]Document{}
+	for _, d := range docs {
+		r := d.Ref
+		r.Owner = ""
+		if before, ok := first[r]; ok {
+			problems = append(problems, fmt.Errorf("%s: %s of mesh %s is already in %s", d.Where(), d.Key, d.Mesh, before.Where()))
+			continue
+		}
+		first[r] = d
+	}
+	return problems
+}
