@@ -1,0 +1,80 @@
+# Ownmesh's commands. `make` or `make help` lists them. Linux needs Go, Python 3 and make, and no root;
+# macOS needs Homebrew's envoy besides.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Static and the same on every machine: no cgo, no paths of the builder's disk.
+GO_BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+# Many tests start Envoys and other processes: no result is taken from a cache, and a hanging one is shown and ended.
+GO_TEST := $(GO) test -count=1 -timeout=20m
+# What starts real Envoys, and the demo. The rest is `make unit`.
+ENVOY_TESTS := ./test/... ./examples/ordering/demo
+FUZZTIME ?= 20s
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ try it
+.PHONY: demo
+demo: build tools ## start a mesh and the ordering application, show it working, stop it; exit code 0 if all was true
+	@bin/ordering-demo
+
+.PHONY: up
+up: build tools ## the same mesh and application, left running until Ctrl-C; prints what to try
+	@bin/ordering-demo -up
+
+##@ build
+.PHONY: tools
+tools: ## find an Envoy ($ENVOY, PATH), or install one into .tools
+	@tools/envoy.sh
+
+.PHONY: build
+build: ## bin/ownmesh, and the demo's programs
+	@mkdir -p bin
+	$(GO_BUILD) -o bin/ownmesh ./cmd/ownmesh
+	@$(GO_BUILD) -o bin/ordering ./examples/ordering/services
+	@$(GO_BUILD) -o bin/ordering-demo ./examples/ordering/demo
+
+##@ check
+.PHONY: test
+test: tools lint ## everything: unit tests, goldens, real Envoys, the command line, the demo
+	$(GO_TEST) ./...
+
+.PHONY: unit
+unit: tools ## what needs no long-running Envoy: under a minute, and cached
+	$(GO) test -timeout=5m $$($(GO) list ./... | grep -v -e '/test/' -e '/examples/ordering/demo$$')
+
+.PHONY: test-envoy
+test-envoy: tools ## what runs real Envoys, and the demo
+	$(GO_TEST) $(ENVOY_TESTS)
+
+.PHONY: lint
+lint: ## go vet, gofmt, import rules; golangci-lint where it is installed
+	$(GO) vet ./...
+	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l); \
+	if [ -n "$$unformatted" ]; then printf 'error: not formatted:\n%s\nhint: gofmt -w them\n' "$$unformatted" >&2; exit 1; fi
+	$(GO) test ./internal/archtest
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; fi
+
+.PHONY: bench
+bench: ## measure against the bars of the design; exit code 1 if one is missed
+	$(GO) run ./test/bench
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for 20 s (FUZZTIME=5m for longer)
+	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -c6-); do \
+			echo "$$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir"; \
+		done; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built; .tools stays
+	rm -rf bin dist

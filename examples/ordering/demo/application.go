@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ownmesh/ownmesh/core/endpoint"
+)
+
+const (
+	namespace = "ordering.local" // where the nodes of mesh.yaml look for instances
+	nodePort  = 8080             // every listener's port in mesh.yaml
+)
+
+// workload is one instance of a virtual node, or of the gateway: a service and its Envoy.
+type workload struct {
+	name     string // of its logs, and its id as an instance: inventory-v2-b
+	resource string // virtualNode/inventory-v2, virtualGateway/gateway
+	service  string // what the program is told to be: inventory; "" for the gateway
+	env      []string
+
+	bind        string // where its Envoy takes what is meant for the node's port
+	application string // where the service listens, for its Envoy alone
+	admin       string // its Envoy's own interface
+}
+
+// node is the name in mesh.yaml, which is also the name that instances are registered under.
+func (w *workload) node() string { return w.resource[strings.LastIndex(w.resource, "/")+1:] }
+
+// inventory is an instance of Inventory; failEvery as in services/inventory.go.
+func inventory(name, version string, failEvery int) *workload {
+	return &workload{name: name, resource: "virtualNode/inventory-" + version, service: "inventory",
+		env: []string{"VERSION=" + version, "FAIL_EVERY=" + strconv.Itoa(failEvery)}}
+}
+
+// application is what mesh.yaml describes, running: the gateway first, then the services as requests go.
+type application struct {
+	mesh      *mesh
+	processes *processes
+	programs  programs
+	configs   string // the folder for Envoys' bootstraps
+	ports     *ports //
+	gateway   string // http://127.0.0.1:8080
+	front     string // where the gateway is to listen, or "" for any free port
+	running   []*workload
+}
+
+// programs are what the demo runs.
+type programs struct{ ownmesh, services, envoy string }
+
+// startApplication starts one instance of everything and returns when requests get through.
+func startApplication(ctx context.Context, a *application) error {
+	all := []*workload{
+		{name: "gateway", resource: "virtualGateway/gateway"},
+		{name: "ui", resource: "virtualNode/ui", service: "ui"},
+		{name: "order", resource: "virtualNode/order", service: "order"},
+		inventory("inventory-v1", "v1", 0),
+		inventory("inventory-v2", "v2", 0),
+	}
+	together, each := errgroup.WithContext(ctx)
+	for _, w := range all {
+		together.Go(func() error {
+			if err := a.start(each, w); err != nil || w.service == "" {
+				return err
+			}
+			return a.register(each, w)
+		})
+	}
+	if err := together.Wait(); err != nil {
+		return err
+	}
+	a.running = all
+	a.gateway = "http://" + all[0].bind
+	return a.ready(ctx)
+}
+
+// start gives a workload its addresses, and starts its service and its Envoy.
+func (a *application) start(ctx context.Context, w *workload) error {
+	side, err := a.bootstrap(ctx, w)
+	if err != nil {
+		return err
+	}
+	w.bind, w.application, w.admin = side.address(bindKey), side.address(applicationKey), side.Admin
+	if w.service != "" {
+		env := append(w.env, "LISTEN="+w.application,
+			"ORDER_URL=http://"+side.address("service/order.ordering.local:8080"),
+			"INVENTORY_URL=http://"+side.address("service/inventory.ordering.local:8080"))
+		if err := a.processes.start(w.name, nil, env, a.programs.services, w.service); err != nil {
+			return err
+		}
+	}
+	err = a.processes.start(w.name+" envoy", nil, nil, a.programs.envoy, "-c", side.file, "--use-dynamic-base-id",
+		"--concurrency", "1", "--log-level", "warning", "--drain-time-s", "1", "--parent-shutdown-time-s", "2")
+	return err
+}
+
+// register says that a workload is an instance of its node: callers connect to its Envoy, not to the service.
+func (a *application) register(ctx context.Context, w *workload) error {
+	host, port, err := split(w.bind)
+	if err != nil {
+		return err
+	}
+	_, err = a.mesh.own.Register(ctx, endpoint.Instance{
+		Namespace: namespace, Service: w.node(), ID: w.name, IPv4: host, Ports: map[int]int{nodePort: port},
+	})
+	if err != nil {
+		return fmt.Errorf("register %s: %w", w.name, err)
+	}
+	return nil
+}
+
+// ready waits until requests to both Inventories get through: endpoints are no part of a generation, and a service
+// needs a moment to listen.
+func (a *application) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Second, errors.New("waited for 20 s"))
+	defer cancel()
+	for _, path := range []string{"/orders/0", "/v2/orders/0"} {
+		for r := request(ctx, a.gateway+path); !r.ok(); r = request(ctx, a.gateway+path) {
+			select {
+			case <-ctx.Done():
+				return failure{"wait for the application behind " + a.gateway, "an answer with status 200", fmt.Sprintf("%v; %v", context.Cause(ctx), r)}
+			case <-time.After(20 * time.Millisecond): // nothing tells when an Envoy listens but trying
+			}
+		}
+	}
+	return nil
+}
+
+// workload finds a running one by its name.
+func (a *application) workload(name string) *workload {
+	for _, w := range a.running {
+		if w.name == name {
+			return w
+		}
+	}
+	panic("no workload " + name) // the names are literals in this program
+}
+
+// counts asks an Inventory directly, past all Envoys, what it saw.
+func (a *application) counts(ctx context.Context, name string) (requests, failed int, err error) {
+	var c struct{ Requests, Failed int }
+	if err := getJSON(ctx, "http://"+a.workload(name).application+"/counts", &c); err != nil {
+		return 0, 0, fmt.Errorf("ask %s what it counted: %w", name, err)
+	}
+	return c.Requests, c.Failed, nil
+}
+
+// stat reads one of a workload's Envoy's counters or gauges.
+func (a *application) stat(ctx context.Context, w *workload, name string) (int, error) {
+	var s struct {
+		Stats []struct {
+			Name  string
+			Value int
+		}
+	}
+	if err := getJSON(ctx, "http://"+w.admin+"/stats?format=json&filter=^"+strings.ReplaceAll(name, ".", `\.`)+"$", &s); err != nil {
+		return 0, fmt.Errorf("read %s of %s's Envoy: %w", name, w.name, err)
+	}
+	for _, one := range s.Stats {
+		if one.Name == name {
+			return one.Value, nil
+		}
+	}
+	return 0, nil // Envoy leaves out what was never counted
+}
+
+func getJSON(ctx context.Context, url string, into any) error {
+	body, err := get(ctx, url)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, into)
+}
+
+// write puts an Envoy's bootstrap where Envoy reads it.
+func (a *application) write(w *workload, config string) (string, error) {
+	file := filepath.Join(a.configs, w.name+".yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return "", fmt.Errorf("write %s's bootstrap: %w", w.name, err)
+	}
+	return file, nil
+}
