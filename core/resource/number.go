@@ -71,7 +71,10 @@ func (d decimal) int64() (int64, bool) {
 	}
 	b = append(append(b, d.digits...), bytes.Repeat([]byte{'0'}, d.exponent)...)
 	i, err := strconv.ParseInt(string(b), 10, 64)
-	return i, err == nil
+	if err != nil {
+		return 0, false
+	}
+	return i, true
 }
 
 // append writes the one form that equal numbers share.

@@ -83,10 +83,14 @@ func parseBody(body []byte) (node, *Violation) {
 var wholeNumber = regexp.MustCompile(`^-?[0-9]+$`)
 
 // CheckParam checks a member of an operation's input that lies in the request's path or query, decoded: meshName,
-// routeName, limit, meshOwner, nextToken, resourceArn and so on. The violation's path is the member's name. A member that
-// the operation doesn't have is right: queries may hold things for others.
+// routeName, limit, meshOwner, nextToken, resourceArn and so on. The violation's path is the member's name. What the
+// descriptions don't know, be it member or operation, is right: queries may hold things for others.
 func CheckParam(operation, member, value string) []Violation {
-	m, ok := inputOf(operation).members[member]
+	input, ok := model()[operation]
+	if !ok {
+		return nil
+	}
+	m, ok := input.members[member]
 	if !ok || m.location == "" {
 		return nil
 	}
