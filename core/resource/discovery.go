@@ -11,16 +11,16 @@ type ServiceDiscovery struct {
 // DNSServiceDiscovery is App Mesh's shape DnsServiceDiscovery.
 type DNSServiceDiscovery struct {
 	Hostname     string `json:"hostname"`
-	IPPreference string `json:"ipPreference"`
-	ResponseType string `json:"responseType"`
+	IPPreference string `json:"ipPreference"` // as the mesh's; "": the mesh's counts
+	ResponseType string `json:"responseType"` // LOADBALANCER or ENDPOINTS; "": LOADBALANCER
 }
 
 // AWSCloudMapServiceDiscovery is App Mesh's shape AwsCloudMapServiceDiscovery.
 type AWSCloudMapServiceDiscovery struct {
 	NamespaceName string                         `json:"namespaceName"`
 	ServiceName   string                         `json:"serviceName"`
-	Attributes    []AWSCloudMapInstanceAttribute `json:"attributes"`
-	IPPreference  string                         `json:"ipPreference"`
+	Attributes    []AWSCloudMapInstanceAttribute `json:"attributes"`   // instances must have all of them
+	IPPreference  string                         `json:"ipPreference"` // as the mesh's; "": the mesh's counts
 }
 
 // AWSCloudMapInstanceAttribute is App Mesh's shape AwsCloudMapInstanceAttribute.

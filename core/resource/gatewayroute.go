@@ -2,12 +2,12 @@ package resource
 
 // This file: one rule of a virtual gateway: match, target, rewrite.
 
-// GatewayRouteSpec is App Mesh's shape GatewayRouteSpec.
+// GatewayRouteSpec is App Mesh's shape GatewayRouteSpec: exactly one route is set.
 type GatewayRouteSpec struct {
 	GRPCRoute  *GRPCGatewayRoute `json:"grpcRoute"`
 	HTTP2Route *HTTPGatewayRoute `json:"http2Route"`
 	HTTPRoute  *HTTPGatewayRoute `json:"httpRoute"`
-	Priority   *int              `json:"priority"`
+	Priority   *int              `json:"priority"` // 0 to 1000, 0 first; nil: behind all that have one
 }
 
 // GRPCGatewayRoute is App Mesh's shape GrpcGatewayRoute.
@@ -29,13 +29,14 @@ type GRPCGatewayRouteRewrite struct {
 
 // GatewayRouteHostnameRewrite is App Mesh's shape GatewayRouteHostnameRewrite.
 type GatewayRouteHostnameRewrite struct {
+	// ENABLED or "": Host becomes the virtual service's name. DISABLED: it stays.
 	DefaultTargetHostname string `json:"defaultTargetHostname"`
 }
 
 // GatewayRouteTarget is App Mesh's shape GatewayRouteTarget.
 type GatewayRouteTarget struct {
 	VirtualService GatewayRouteVirtualService `json:"virtualService"`
-	Port           *int                       `json:"port"`
+	Port           *int                       `json:"port"` // of the service's provider; nil: its first listener's
 }
 
 // GatewayRouteVirtualService is App Mesh's shape GatewayRouteVirtualService.
@@ -43,7 +44,7 @@ type GatewayRouteVirtualService struct {
 	VirtualServiceName string `json:"virtualServiceName"`
 }
 
-// GRPCGatewayRouteMatch is App Mesh's shape GrpcGatewayRouteMatch.
+// GRPCGatewayRouteMatch is App Mesh's shape GrpcGatewayRouteMatch: all that is set must hold.
 type GRPCGatewayRouteMatch struct {
 	Hostname    *GatewayRouteHostnameMatch `json:"hostname"`
 	Metadata    []HTTPRouteHeader          `json:"metadata"`
@@ -51,13 +52,13 @@ type GRPCGatewayRouteMatch struct {
 	ServiceName *string                    `json:"serviceName"`
 }
 
-// GatewayRouteHostnameMatch is App Mesh's shape GatewayRouteHostnameMatch.
+// GatewayRouteHostnameMatch is App Mesh's shape GatewayRouteHostnameMatch. With both set, Exact counts.
 type GatewayRouteHostnameMatch struct {
 	Exact  string `json:"exact"`
 	Suffix string `json:"suffix"`
 }
 
-// HTTPGatewayRoute is App Mesh's shape HttpGatewayRoute.
+// HTTPGatewayRoute is App Mesh's shape HttpGatewayRoute, for http and http2.
 type HTTPGatewayRoute struct {
 	Action HTTPGatewayRouteAction `json:"action"`
 	Match  HTTPGatewayRouteMatch  `json:"match"`
@@ -76,18 +77,19 @@ type HTTPGatewayRouteRewrite struct {
 	Prefix   *HTTPGatewayRoutePrefixRewrite `json:"prefix"`
 }
 
-// HTTPGatewayRoutePathRewrite is App Mesh's shape HttpGatewayRoutePathRewrite.
+// HTTPGatewayRoutePathRewrite is App Mesh's shape HttpGatewayRoutePathRewrite: Exact becomes the whole path.
 type HTTPGatewayRoutePathRewrite struct {
 	Exact string `json:"exact"`
 }
 
 // HTTPGatewayRoutePrefixRewrite is App Mesh's shape HttpGatewayRoutePrefixRewrite.
 type HTTPGatewayRoutePrefixRewrite struct {
-	DefaultPrefix string `json:"defaultPrefix"`
-	Value         string `json:"value"`
+	DefaultPrefix string `json:"defaultPrefix"` // ENABLED or "": the matched prefix becomes /; DISABLED: it stays
+	Value         string `json:"value"`         // if set, what the matched prefix becomes; it counts before DefaultPrefix
 }
 
-// HTTPGatewayRouteMatch is App Mesh's shape HttpGatewayRouteMatch.
+// HTTPGatewayRouteMatch is App Mesh's shape HttpGatewayRouteMatch: all that is set must hold. With Path and Prefix both
+// set, Path counts; with neither, every path matches.
 type HTTPGatewayRouteMatch struct {
 	Headers         []HTTPRouteHeader          `json:"headers"`
 	Hostname        *GatewayRouteHostnameMatch `json:"hostname"`

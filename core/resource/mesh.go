@@ -10,10 +10,10 @@ type MeshSpec struct {
 
 // EgressFilter is App Mesh's shape EgressFilter.
 type EgressFilter struct {
-	Type string `json:"type"`
+	Type string `json:"type"` // DROP_ALL, as without a filter, or ALLOW_ALL
 }
 
 // MeshServiceDiscovery is App Mesh's shape MeshServiceDiscovery.
 type MeshServiceDiscovery struct {
-	IPPreference string `json:"ipPreference"`
+	IPPreference string `json:"ipPreference"` // IPv4_ONLY, IPv4_PREFERRED, IPv6_ONLY, IPv6_PREFERRED or ""
 }

@@ -2,7 +2,8 @@ package resource
 
 // This file: connection pools.
 
-// VirtualNodeConnectionPool is App Mesh's shape VirtualNodeConnectionPool: at most one member is set.
+// VirtualNodeConnectionPool is App Mesh's shape VirtualNodeConnectionPool, and VirtualGatewayConnectionPool, which has no
+// TCP: at most one member is set, the one of the listener's protocol. Its limits hold on the serving side, for each Envoy.
 type VirtualNodeConnectionPool struct {
 	GRPC  *VirtualNodeGRPCConnectionPool  `json:"grpc"`
 	HTTP  *VirtualNodeHTTPConnectionPool  `json:"http"`
@@ -18,7 +19,7 @@ type VirtualNodeTCPConnectionPool struct {
 // VirtualNodeHTTPConnectionPool is App Mesh's shape VirtualNodeHttpConnectionPool.
 type VirtualNodeHTTPConnectionPool struct {
 	MaxConnections     int  `json:"maxConnections"`
-	MaxPendingRequests *int `json:"maxPendingRequests"`
+	MaxPendingRequests *int `json:"maxPendingRequests"` // nil: 2147483647
 }
 
 // VirtualNodeHTTP2ConnectionPool is App Mesh's shape VirtualNodeHttp2ConnectionPool.

@@ -2,20 +2,20 @@ package resource
 
 // This file: one rule of a virtual router: match, action.
 
-// RouteSpec is App Mesh's shape RouteSpec.
+// RouteSpec is App Mesh's shape RouteSpec: exactly one route is set.
 type RouteSpec struct {
 	GRPCRoute  *GRPCRoute `json:"grpcRoute"`
 	HTTP2Route *HTTPRoute `json:"http2Route"`
 	HTTPRoute  *HTTPRoute `json:"httpRoute"`
-	Priority   *int       `json:"priority"`
+	Priority   *int       `json:"priority"` // 0 to 1000, 0 first; nil: behind all that have one
 	TCPRoute   *TCPRoute  `json:"tcpRoute"`
 }
 
-// HTTPRoute is App Mesh's shape HttpRoute.
+// HTTPRoute is App Mesh's shape HttpRoute, for http and http2.
 type HTTPRoute struct {
 	Action      HTTPRouteAction  `json:"action"`
 	Match       HTTPRouteMatch   `json:"match"`
-	RetryPolicy *HTTPRetryPolicy `json:"retryPolicy"`
+	RetryPolicy *HTTPRetryPolicy `json:"retryPolicy"` // nil: App Mesh's default policy
 	Timeout     *HTTPTimeout     `json:"timeout"`
 }
 
@@ -28,7 +28,7 @@ type HTTPRouteAction struct {
 type GRPCRoute struct {
 	Action      GRPCRouteAction  `json:"action"`
 	Match       GRPCRouteMatch   `json:"match"`
-	RetryPolicy *GRPCRetryPolicy `json:"retryPolicy"`
+	RetryPolicy *GRPCRetryPolicy `json:"retryPolicy"` // nil: App Mesh's default policy
 	Timeout     *GRPCTimeout     `json:"timeout"`
 }
 
@@ -51,12 +51,12 @@ type TCPRouteAction struct {
 
 // TCPRouteMatch is App Mesh's shape TcpRouteMatch.
 type TCPRouteMatch struct {
-	Port *int `json:"port"`
+	Port *int `json:"port"` // the router's listener; nil: its only one
 }
 
 // WeightedTarget is App Mesh's shape WeightedTarget.
 type WeightedTarget struct {
 	VirtualNode string `json:"virtualNode"`
-	Weight      int    `json:"weight"`
-	Port        *int   `json:"port"`
+	Weight      int    `json:"weight"` // 0 to 100, relative to the sum of all targets'
+	Port        *int   `json:"port"`   // of the node; nil: its first listener of the route's protocol
 }

@@ -2,17 +2,17 @@ package resource
 
 // This file: certificates, trust and TLS modes.
 
-// ClientPolicy is App Mesh's shape ClientPolicy.
+// ClientPolicy is App Mesh's shape ClientPolicy, and VirtualGatewayClientPolicy: how a caller speaks TLS.
 type ClientPolicy struct {
 	TLS *ClientPolicyTLS `json:"tls"`
 }
 
-// ClientPolicyTLS is App Mesh's shape ClientPolicyTls.
+// ClientPolicyTLS is App Mesh's shape ClientPolicyTls, and VirtualGatewayClientPolicyTls.
 type ClientPolicyTLS struct {
 	Validation  TLSValidationContext  `json:"validation"`
-	Certificate *ClientTLSCertificate `json:"certificate"`
-	Enforce     *bool                 `json:"enforce"`
-	Ports       []int                 `json:"ports"`
+	Certificate *ClientTLSCertificate `json:"certificate"` // shown if the server asks
+	Enforce     *bool                 `json:"enforce"`     // nil: true
+	Ports       []int                 `json:"ports"`       // of the backend; none: all
 }
 
 // ClientTLSCertificate is App Mesh's shape ClientTlsCertificate: at most one member is set.
@@ -21,13 +21,13 @@ type ClientTLSCertificate struct {
 	SDS  *ListenerTLSSDSCertificate  `json:"sds"`
 }
 
-// ListenerTLSFileCertificate is App Mesh's shape ListenerTlsFileCertificate.
+// ListenerTLSFileCertificate is App Mesh's shape ListenerTlsFileCertificate: paths of PEM files that Envoy reads.
 type ListenerTLSFileCertificate struct {
 	CertificateChain string `json:"certificateChain"`
 	PrivateKey       string `json:"privateKey"`
 }
 
-// ListenerTLSSDSCertificate is App Mesh's shape ListenerTlsSdsCertificate.
+// ListenerTLSSDSCertificate is App Mesh's shape ListenerTlsSdsCertificate: a secret of the local SDS socket.
 type ListenerTLSSDSCertificate struct {
 	SecretName string `json:"secretName"`
 }
@@ -35,7 +35,7 @@ type ListenerTLSSDSCertificate struct {
 // TLSValidationContext is App Mesh's shape TlsValidationContext.
 type TLSValidationContext struct {
 	Trust                   TLSValidationContextTrust `json:"trust"`
-	SubjectAlternativeNames *SubjectAlternativeNames  `json:"subjectAlternativeNames"`
+	SubjectAlternativeNames *SubjectAlternativeNames  `json:"subjectAlternativeNames"` // nil: the target's name in service discovery
 }
 
 // SubjectAlternativeNames is App Mesh's shape SubjectAlternativeNames.
@@ -45,7 +45,7 @@ type SubjectAlternativeNames struct {
 
 // SubjectAlternativeNameMatchers is App Mesh's shape SubjectAlternativeNameMatchers.
 type SubjectAlternativeNameMatchers struct {
-	Exact []string `json:"exact"`
+	Exact []string `json:"exact"` // host names or URIs; one of them is enough
 }
 
 // TLSValidationContextTrust is App Mesh's shape TlsValidationContextTrust: at most one member is set.
@@ -60,7 +60,7 @@ type TLSValidationContextACMTrust struct {
 	CertificateAuthorityARNs []string `json:"certificateAuthorityArns"`
 }
 
-// TLSValidationContextFileTrust is App Mesh's shape TlsValidationContextFileTrust.
+// TLSValidationContextFileTrust is App Mesh's shape TlsValidationContextFileTrust: the path of a PEM file that Envoy reads.
 type TLSValidationContextFileTrust struct {
 	CertificateChain string `json:"certificateChain"`
 }
@@ -70,11 +70,11 @@ type TLSValidationContextSDSTrust struct {
 	SecretName string `json:"secretName"`
 }
 
-// ListenerTLS is App Mesh's shape ListenerTls.
+// ListenerTLS is App Mesh's shape ListenerTls, and VirtualGatewayListenerTls.
 type ListenerTLS struct {
 	Certificate ListenerTLSCertificate        `json:"certificate"`
-	Mode        string                        `json:"mode"`
-	Validation  *ListenerTLSValidationContext `json:"validation"`
+	Mode        string                        `json:"mode"`       // STRICT, PERMISSIVE (plain text too) or DISABLED (plain text only)
+	Validation  *ListenerTLSValidationContext `json:"validation"` // not nil: clients must show a certificate
 }
 
 // ListenerTLSCertificate is App Mesh's shape ListenerTlsCertificate: at most one member is set.
@@ -92,7 +92,7 @@ type ListenerTLSACMCertificate struct {
 // ListenerTLSValidationContext is App Mesh's shape ListenerTlsValidationContext.
 type ListenerTLSValidationContext struct {
 	Trust                   ListenerTLSValidationContextTrust `json:"trust"`
-	SubjectAlternativeNames *SubjectAlternativeNames          `json:"subjectAlternativeNames"`
+	SubjectAlternativeNames *SubjectAlternativeNames          `json:"subjectAlternativeNames"` // nil: any
 }
 
 // ListenerTLSValidationContextTrust is App Mesh's shape ListenerTlsValidationContextTrust: at most one member is set.

@@ -4,7 +4,7 @@ package resource
 
 // VirtualServiceSpec is App Mesh's shape VirtualServiceSpec.
 type VirtualServiceSpec struct {
-	Provider *VirtualServiceProvider `json:"provider"`
+	Provider *VirtualServiceProvider `json:"provider"` // nil: nobody answers yet
 }
 
 // VirtualServiceProvider is App Mesh's shape VirtualServiceProvider: at most one member is set.
