@@ -1,0 +1,174 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/core/store"
+	"github.com/ownmesh/ownmesh/events"
+)
+
+// Options is what the API needs of the world.
+type Options struct {
+	Store    store.Store       // required
+	Registry endpoint.Registry // required
+	Objects  artifact.Objects  // where relays' status and compilers' reports lie; nil: there are none
+
+	Now   func() time.Time // required
+	NewID func() string    // required: a new UUID at each call
+
+	Account   string // 12 digits: owns every mesh
+	Region    string // in the ARNs of answers to requests that aren't signed for a region
+	Partition string // "" is aws
+
+	Caller           func(*http.Request) string // who asks, for the journal; nil: "local"
+	Committed        func(events.MeshChanged)   // called after each commit, before its answer; may be nil
+	InstancesChanged func(endpoint.ServiceKey)  // called after each change of a service's instances; may be nil
+
+	Version  string       // of Ownmesh, for GET /v1/version
+	Compiler int          // version of the compiler's output, for the same: this package must not import the compiler
+	Logger   *slog.Logger // nil: nothing is logged
+}
+
+// patience is how long a write waits for its turn and tries again after lost races before it gives up.
+const patience = 10 * time.Second
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 1 << 20
+
+type handler struct {
+	Options
+	operations []operation
+	writers    locks // by name of the mesh
+	services   locks // by namespace and service
+	patience   time.Duration
+	addresses  func(get func(resource.Key) (resource.Resource, bool), proxy artifact.ProxyKey) []artifact.Fill
+}
+
+// New makes the handler of everything under /v20190125 and /v1. Mount it at the root, and behind nothing that cleans
+// paths: names may hold encoded slashes.
+func New(o Options) http.Handler { return newHandler(o) }
+
+func newHandler(o Options) *handler {
+	if o.Partition == "" {
+		o.Partition = "aws"
+	}
+	if o.Caller == nil {
+		o.Caller = func(*http.Request) string { return "local" }
+	}
+	if o.Committed == nil {
+		o.Committed = func(events.MeshChanged) {}
+	}
+	if o.InstancesChanged == nil {
+		o.InstancesChanged = func(endpoint.ServiceKey) {}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &handler{Options: o, operations: table(), patience: patience}
+}
+
+// ServeHTTP answers every request with JSON and a request id, whatever happens.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := h.NewID()
+	w.Header().Set("x-amzn-RequestId", id)
+	answer, err := h.serve(w, r, id)
+	if err == nil {
+		var body []byte
+		if body, err = marshal(answer); err == nil {
+			write(w, http.StatusOK, body)
+			return
+		}
+	}
+	e := render(err, id)
+	if e.Type == internalError {
+		if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+			e = fail(serviceUnavailable, "the request was given up by its client")
+		} else {
+			h.Logger.Error("request failed", "request", id, "method", r.Method, "path", r.URL.EscapedPath(), "error", err)
+		}
+	}
+	writeError(w, e)
+}
+
+// serve finds the operation, reads the request, and runs it. A panic becomes an error.
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, id string) (answer any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler { // net/http's own word for "close the connection, say nothing"
+				panic(p)
+			}
+			h.Logger.Error("panic", "request", id, "panic", p, "stack", string(debug.Stack()))
+			answer, err = nil, fail(internalError, "the request could not be completed because of an internal fault; its id is %s", id)
+		}
+	}()
+	op, vars, err := h.find(r)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{h: h, r: r, ctx: r.Context(), op: op, id: id, vars: vars, region: signedRegion(r), query: r.URL.Query()}
+	if c.region == "" {
+		c.region = h.Region
+	}
+	if op.body {
+		if c.body, err = readBody(w, r); err != nil {
+			return nil, err
+		}
+	}
+	return op.run(c)
+}
+
+// readBody reads a whole body of at most maxBody bytes.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, fail(badRequest, "the body must be at most %d bytes", maxBody)
+	case err != nil:
+		return nil, fail(badRequest, "the body could not be read whole")
+	}
+	return body, nil
+}
+
+// marshal writes an answer as JSON, with <, > and & as they are: specs come back as they were sent.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// write sends headers and body at once. With a Content-Length and one Write, net/http puts an answer of up to 4 KiB
+// into a single segment, which clients with smithy-go 1.22.0 need: they lose bodies that come later.
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // who hung up needs no answer
+}
+
+func writeError(w http.ResponseWriter, e *Error) {
+	body, err := marshal(struct {
+		Message string `json:"message"`
+	}{e.Message})
+	if err != nil {
+		panic(err) // a string always marshals
+	}
+	w.Header().Set("x-amzn-ErrorType", e.Type)
+	write(w, statuses[e.Type], body)
+}

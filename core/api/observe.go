@@ -1,0 +1,78 @@
+package api
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/core/store"
+)
+
+// This file: what can be seen of a mesh besides its resources and status.
+
+func version(c *call) (any, error) {
+	return object{"version": c.h.Version, "compiler": c.h.Compiler}, nil
+}
+
+func getFindings(c *call) (any, error) {
+	if err := refuse(c.params()); err != nil {
+		return nil, err
+	}
+	m, err := c.mesh(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	report, err := c.report(m)
+	if err != nil {
+		return nil, err
+	}
+	return object{"generation": report.Generation, "findings": orEmpty(report.Findings)}, nil
+}
+
+// Bounds of a page of the journal.
+const (
+	defaultJournal = 100
+	maxJournal     = 1000
+)
+
+// getJournal gives a mesh's history: entries with a generation greater than the query's after.
+func getJournal(c *call) (any, error) {
+	after, vs := c.number("after", 0, 0, 1<<53)
+	limit, more := c.number("limit", defaultJournal, 1, maxJournal)
+	if err := refuse(append(append(c.params(), vs...), more...)); err != nil {
+		return nil, err
+	}
+	m, err := c.mesh(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := c.h.Store.Journal(c.ctx, m.UID, after, int(limit))
+	if err != nil {
+		return nil, fmt.Errorf("read the journal of mesh %s: %w", m.Name, err)
+	}
+	return struct {
+		Entries []store.Entry `json:"entries"`
+	}{orEmpty(entries)}, nil
+}
+
+// number reads a number from the query, otherwise where it is left out.
+func (c *call) number(member string, otherwise, least, most int64) (int64, []resource.Violation) {
+	if !c.query.Has(member) {
+		return otherwise, nil
+	}
+	text := c.query.Get(member)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < least || n > most {
+		return 0, []resource.Violation{{Path: member, Rule: fmt.Sprintf("must be a number between %d and %d", least, most), Got: shown(text)}}
+	}
+	return n, nil
+}
+
+// shown is a text as a violation shows it, shortened.
+func shown(text string) string {
+	const most = 60
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strconv.Quote(text)
+}
