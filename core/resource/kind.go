@@ -30,7 +30,7 @@ type Info struct {
 }
 
 // Kinds is every kind, in the order in which creating works: what is referred to comes first.
-// Backwards, it is the order in which deleting works.
+// Backwards, it is the order in which deleting works. Only an interception for one node or gateway has to wait for that.
 var Kinds = []Info{
 	{Kind: KindMesh, Title: "Mesh", Collection: "meshes", NameMember: "meshName"},
 	{Kind: KindInterception, Title: "Interception", Collection: "interceptions", NameMember: "interceptionName", Own: true},

@@ -61,7 +61,7 @@ func (m *Model) breakStructure(at site, breaks breaker) {
 		}
 	}
 	breaks("unknown", append(slices.Clone(at.steps), "unheardOf"), func(any) any { return "x" })
-	if alternatives := m.alternatives(at.shape); len(alternatives) > 1 {
+	if alternatives := m.Alternatives(at.shape); len(alternatives) > 1 {
 		breaks("union", at.steps, func(old any) any {
 			object := old.(map[string]any)
 			for _, name := range alternatives {

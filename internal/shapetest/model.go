@@ -8,6 +8,7 @@ package shapetest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -75,12 +76,20 @@ var oneOf = map[string][]string{
 	"InterceptionSpec": {"virtualGateway", "virtualNode"},
 }
 
-// alternatives are the members of a structure of which a valid value has one.
-func (m *Model) alternatives(shape string) []string {
+// Alternatives are the members of a structure of which a valid value has one.
+func (m *Model) Alternatives(shape string) []string {
 	if s := m.Shapes[shape]; s.Union {
 		return sortedKeys(s.Members)
 	}
 	return oneOf[shape]
+}
+
+// Named is the model with some names changed.
+func (m *Model) Named(names map[string]string) *Model {
+	named := *m
+	named.Names = maps.Clone(m.Names)
+	maps.Copy(named.Names, names)
+	return &named
 }
 
 // Sorted is the names of all operations that ok likes.

@@ -91,7 +91,7 @@ func (m *Model) Valid(operation string) []Request {
 	}
 	add(nil)
 	m.sites(m.Operations[operation].Input.Shape, nil, func(at site) {
-		for _, alternative := range m.alternatives(at.shape) {
+		for _, alternative := range m.Alternatives(at.shape) {
 			add(append(slices.Clone(at.steps), alternative))
 		}
 	})

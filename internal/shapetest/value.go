@@ -18,7 +18,7 @@ func (m *Model) fill(shape, member string, steps []string) any {
 	s := m.Shapes[shape]
 	switch s.Type {
 	case "structure":
-		alternatives := m.alternatives(shape)
+		alternatives := m.Alternatives(shape)
 		chosen := ""
 		if len(alternatives) > 0 {
 			chosen = alternatives[0]
