@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/resource"
 )
 
@@ -30,7 +31,7 @@ func getAddresses(c *call) (any, error) {
 		fault = errors.Join(fault, err)
 		return r.Resource, found
 	}
-	fills := c.h.addresses(get, artifact.ProxyKey(proxy.Key.String()))
+	fills := graph.Addresses(get, artifact.ProxyKey(proxy.Key.String()))
 	if fault != nil {
 		return nil, fault
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/endpoint"
-	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
 	"github.com/ownmesh/ownmesh/events"
 )
@@ -53,7 +52,6 @@ type handler struct {
 	writers    locks // by name of the mesh
 	services   locks // by namespace and service
 	patience   time.Duration
-	addresses  func(get func(resource.Key) (resource.Resource, bool), proxy artifact.ProxyKey) []artifact.Fill
 }
 
 // New makes the handler of everything under /v20190125 and /v1. Mount it at the root, and behind nothing that cleans
