@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 GO ?= go
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # Static and the same on every machine: no cgo, no paths of the builder's disk.
 GO_BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
@@ -57,7 +57,7 @@ test-envoy: tools ## what runs real Envoys, and the demo
 .PHONY: lint
 lint: ## go vet, gofmt, import rules; golangci-lint where it is installed
 	$(GO) vet ./...
-	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l); \
+	@unformatted=$$(find . -path './.*' -prune -o -name '*.go' -print0 | xargs -0 gofmt -l); \
 	if [ -n "$$unformatted" ]; then printf 'error: not formatted:\n%s\nhint: gofmt -w them\n' "$$unformatted" >&2; exit 1; fi
 	$(GO) test ./internal/archtest
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; fi

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,13 +26,10 @@ type workload struct {
 	service  string // what the program is told to be: inventory; "" for the gateway
 	env      []string
 
-	bind        string // where its Envoy takes what is meant for the node's port
+	bind        string // where its Envoy takes what is meant for the node's port; set before start, or chosen there
 	application string // where the service listens, for its Envoy alone
 	admin       string // its Envoy's own interface
 }
-
-// node is the name in mesh.yaml, which is also the name that instances are registered under.
-func (w *workload) node() string { return w.resource[strings.LastIndex(w.resource, "/")+1:] }
 
 // inventory is an instance of Inventory; failEvery as in services/inventory.go.
 func inventory(name, version string, failEvery int) *workload {
@@ -47,10 +42,10 @@ type application struct {
 	mesh      *mesh
 	processes *processes
 	programs  programs
-	configs   string // the folder for Envoys' bootstraps
-	ports     *ports //
-	gateway   string // http://127.0.0.1:8080
-	front     string // where the gateway is to listen, or "" for any free port
+	folder    string // for Envoys' configurations and all logs
+	ports     *ports
+	front     string // where the gateway is to listen; "": on any free port
+	gateway   string // the same as an URL, once it runs
 	running   []*workload
 }
 
@@ -60,7 +55,7 @@ type programs struct{ ownmesh, services, envoy string }
 // startApplication starts one instance of everything and returns when requests get through.
 func startApplication(ctx context.Context, a *application) error {
 	all := []*workload{
-		{name: "gateway", resource: "virtualGateway/gateway"},
+		{name: "gateway", resource: "virtualGateway/gateway", bind: a.front},
 		{name: "ui", resource: "virtualNode/ui", service: "ui"},
 		{name: "order", resource: "virtualNode/order", service: "order"},
 		inventory("inventory-v1", "v1", 0),
@@ -85,22 +80,21 @@ func startApplication(ctx context.Context, a *application) error {
 
 // start gives a workload its addresses, and starts its service and its Envoy.
 func (a *application) start(ctx context.Context, w *workload) error {
+	if w.bind == "" {
+		w.bind = a.ports.free()
+	}
 	side, err := a.bootstrap(ctx, w)
 	if err != nil {
 		return err
 	}
-	w.bind, w.application, w.admin = side.address(bindKey), side.address(applicationKey), side.Admin
+	w.application, w.admin = side.Addresses[applicationKey], side.Admin
 	if w.service != "" {
-		env := append(w.env, "LISTEN="+w.application,
-			"ORDER_URL=http://"+side.address("service/order.ordering.local:8080"),
-			"INVENTORY_URL=http://"+side.address("service/inventory.ordering.local:8080"))
-		if err := a.processes.start(w.name, nil, env, a.programs.services, w.service); err != nil {
+		if err := a.processes.start(w.name, nil, append(w.env, side.environment()...), a.programs.services, w.service); err != nil {
 			return err
 		}
 	}
-	err = a.processes.start(w.name+" envoy", nil, nil, a.programs.envoy, "-c", side.file, "--use-dynamic-base-id",
+	return a.processes.start(w.name+" envoy", nil, nil, a.programs.envoy, "-c", side.File, "--use-dynamic-base-id",
 		"--concurrency", "1", "--log-level", "warning", "--drain-time-s", "1", "--parent-shutdown-time-s", "2")
-	return err
 }
 
 // register says that a workload is an instance of its node: callers connect to its Envoy, not to the service.
@@ -179,13 +173,4 @@ func getJSON(ctx context.Context, url string, into any) error {
 		return err
 	}
 	return json.Unmarshal(body, into)
-}
-
-// write puts an Envoy's bootstrap where Envoy reads it.
-func (a *application) write(w *workload, config string) (string, error) {
-	file := filepath.Join(a.configs, w.name+".yaml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		return "", fmt.Errorf("write %s's bootstrap: %w", w.name, err)
-	}
-	return file, nil
 }

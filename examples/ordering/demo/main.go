@@ -102,7 +102,7 @@ func start(ctx context.Context, r *report, ps *processes, folder, root, bin stri
 	}
 	a := &application{
 		processes: ps,
-		configs:   folder,
+		folder:    folder,
 		ports:     newPorts(),
 		programs:  programs{filepath.Join(bin, "ownmesh"), filepath.Join(bin, "ordering"), envoy},
 	}
