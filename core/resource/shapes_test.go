@@ -104,6 +104,31 @@ func TestEveryConstraintIsChecked(t *testing.T) {
 	t.Log(count)
 }
 
+func TestBoundsThemselvesAreAccepted(t *testing.T) {
+	model := shapetest.Load(t, names)
+	count := map[string]int{}
+	for operation := range model.Operations {
+		for _, r := range model.Edges(operation) {
+			if r.Constraint == "union" && r.Paths[0] == "spec.serviceDiscovery" {
+				continue // as if absent: not with listeners
+			}
+			count[r.Constraint]++
+			if violations := check(model, r); len(violations) > 0 {
+				t.Errorf("%s: %v", r, violations)
+			}
+			if _, ok := specs[specOf(operation)]; ok {
+				parsed, _ := resource.ParseRequest(operation, r.Body)
+				decode(t, specOf(operation), parsed.Spec)
+			}
+		}
+	}
+	for _, constraint := range []string{"min", "max", "enum", "union"} {
+		if count[constraint] == 0 {
+			t.Errorf("no request is at a bound of %s", constraint)
+		}
+	}
+}
+
 // check does what a server does with a request.
 func check(model *shapetest.Model, r shapetest.Request) []resource.Violation {
 	var violations []resource.Violation
