@@ -85,10 +85,11 @@ func readObject(body []byte) (map[string]json.RawMessage, []resource.Violation) 
 	var members map[string]json.RawMessage
 	err := d.Decode(&members)
 	if err == nil {
+		end := d.InputOffset()
 		if _, trailing := d.Token(); trailing == io.EOF {
 			return members, nil
 		}
-		return nil, []resource.Violation{{Path: "body", Rule: fmt.Sprintf("must be one JSON object: at byte %d something follows it", d.InputOffset())}}
+		return nil, []resource.Violation{{Path: "body", Rule: fmt.Sprintf("must be one JSON object: at byte %d something follows it", end)}}
 	}
 	rule := "must be a JSON object"
 	var syntax *json.SyntaxError
