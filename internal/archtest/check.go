@@ -125,7 +125,7 @@ func (t *Tree) Docs() []string {
 }
 
 // Long returns a line for each file of more than limit lines that isn't listed with a reason, and for each listed one
-// that has no need to be. Test files and generated ones may be as long as they like.
+// that has no need to be. What is for tests, and generated files, may be as long as they like.
 func (t *Tree) Long(limit int, reasons map[string]string) []string {
 	var broken []string
 	listed := maps.Clone(reasons)

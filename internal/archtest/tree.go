@@ -32,7 +32,7 @@ type Package struct {
 	Dir     string
 	Imports []string // of its files without the test files, sorted, without doubles
 	Doc     bool     // one of its files has a package comment
-	Files   []File   // its files without test files and generated ones
+	Files   []File   // its files without generated ones and what is for tests: test files, and what imports testing
 }
 
 // File is one .go file.
@@ -95,7 +95,8 @@ func (t *Tree) add(fsys fs.FS, name string) error {
 	}
 	slices.Sort(p.Imports)
 	p.Imports = slices.Compact(p.Imports)
-	if !ast.IsGenerated(f) {
+	forTests := slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"testing"` })
+	if !forTests && !ast.IsGenerated(f) {
 		p.Files = append(p.Files, File{Path: name, Lines: bytes.Count(src, []byte("\n")), Calls: qualified(f)})
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,38 +15,38 @@ import (
 	"github.com/ownmesh/ownmesh/internal/envoybin"
 )
 
-// programsFolder holds ownmesh and ordering, built once for all tests here.
-var programsFolder = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "ownmesh-demo-bin-")
-	if err != nil {
-		return "", err
-	}
-	for name, pkg := range map[string]string{"ownmesh": "./cmd/ownmesh", "ordering": "./examples/ordering/services"} {
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, name), pkg)
-		build.Dir = envoybin.Root()
-		if out, err := build.CombinedOutput(); err != nil {
-			return dir, errors.New(string(out))
-		}
-	}
-	return dir, nil
-})
+// programsDir is where TestMain lets tests build what the demo runs.
+var programsDir string
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, _ := programsFolder(); dir != "" {
-		os.RemoveAll(dir)
+	var err error
+	if programsDir, err = os.MkdirTemp("", "ownmesh-demo-bin-"); err != nil {
+		panic(err)
 	}
+	code := m.Run()
+	os.RemoveAll(programsDir)
 	os.Exit(code)
 }
+
+// build puts ownmesh and ordering into programsDir, once for all tests.
+var build = sync.OnceValue(func() error {
+	for name, pkg := range map[string]string{"ownmesh": "./cmd/ownmesh", "ordering": "./examples/ordering/services"} {
+		cmd := exec.Command("go", "build", "-o", filepath.Join(programsDir, name), pkg)
+		cmd.Dir = envoybin.Root()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
+		}
+	}
+	return nil
+})
 
 func binaries(t *testing.T) string {
 	t.Helper()
 	envoybin.Find(t)
-	dir, err := programsFolder()
-	if err != nil {
+	if err := build(); err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return programsDir
 }
 
 // TestDemo is `make demo`.
