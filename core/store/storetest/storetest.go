@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"concurrent commits to many meshes", concurrentMeshes},
 		{"concurrent creation of one mesh", concurrentCreate},
 		{"readers see whole commits", readersSeeWholeCommits},
+		{"guards", guards},
 
 		{"list resources", listResources},
 		{"list routes of one parent", listByParent},
