@@ -11,6 +11,9 @@ import (
 // maxDepth bounds how deep values may nest. App Mesh's shapes need about fifteen levels.
 const maxDepth = 64
 
+// maxValues bounds how many values a text may hold: in memory each takes a hundred bytes, of text as little as two.
+const maxValues = 100_000
+
 // syntaxError says why bytes are not JSON that we take.
 type syntaxError struct {
 	offset int // of the byte at which reading ended, from 0
@@ -36,9 +39,10 @@ func parseJSON(b []byte) (node, *syntaxError) {
 
 // parser walks over b. After the first fault every step returns at once.
 type parser struct {
-	b   []byte
-	i   int
-	err *syntaxError
+	b      []byte
+	i      int
+	values int // so far
+	err    *syntaxError
 }
 
 func (p *parser) fail(what string) {
@@ -81,6 +85,9 @@ func (p *parser) peek() byte {
 func (p *parser) value(depth int) node {
 	if depth > maxDepth {
 		p.fail(fmt.Sprintf("values nest deeper than %d levels", maxDepth))
+	}
+	if p.values++; p.values > maxValues {
+		p.fail(fmt.Sprintf("there are more than %d values", maxValues))
 	}
 	start := p.i
 	var n node

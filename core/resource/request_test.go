@@ -104,6 +104,7 @@ func TestParseRequestRefuses(t *testing.T) {
 		{"CreateMesh", "{\"meshName\": \"a\xff\"}", `body must be JSON: at byte 15 found the byte 0xff, which is not UTF-8, inside a string`},
 		{"CreateMesh", `{"meshName": "\ud83d"}`, `body must be JSON: at byte 14 found half of a surrogate pair`},
 		{"CreateMesh", `{"meshName":` + strings.Repeat("[", 100000), `body must be JSON: at byte 75 values nest deeper than 64 levels`},
+		{"CreateMesh", `[` + strings.Repeat("0,", 200000) + `0]`, `body must be JSON: at byte 199999 there are more than 100000 values`},
 		{"CreateMesh", `{"meshName": "a", "MeshName": "a"}`, `MeshName is not a member of CreateMeshInput: did you mean "meshName"?`},
 		{"CreateMesh", `{"meshName": "a", "": 1, "a\nb": 2}`, `[""] is not a member of CreateMeshInput, which has clientToken, meshName, spec, tags` + "\n" +
 			`["a\nb"] is not a member of CreateMeshInput, which has clientToken, meshName, spec, tags`},
