@@ -3,14 +3,10 @@
 package artifacttest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -183,31 +179,6 @@ func create(o *objects) {
 	o.holds("log/1", "third", o.create("log/1", "third"))
 }
 
-func createRace(o *objects) {
-	for round := range 5 {
-		key := fmt.Sprintf("epoch%d/log/1", round) // in a folder that nobody has made yet
-		tags := make([]string, 16)
-		var wins atomic.Int32
-		o.concurrently(len(tags), func(i int) error {
-			tag, err := o.Create(o.ctx, key, []byte(fmt.Sprint("writer ", i)))
-			if errors.Is(err, artifact.ErrExists) {
-				if _, _, err := o.Get(o.ctx, key); err != nil { // who lost reads on, at once
-					return fmt.Errorf("read by a loser: %w", err)
-				}
-				return nil
-			}
-			wins.Add(1)
-			tags[i] = tag
-			return err
-		})
-		if wins.Load() != 1 {
-			o.Fatalf("%d winners, want 1", wins.Load())
-		}
-		i := slices.IndexFunc(tags, func(tag string) bool { return tag != "" })
-		o.holds(key, fmt.Sprint("writer ", i), tags[i])
-	}
-}
-
 func replace(o *objects) {
 	first := o.create("a/checkpoint", "1")
 	second, err := o.Replace(o.ctx, "a/checkpoint", []byte("2"), first)
@@ -246,75 +217,6 @@ func replaceChanged(o *objects) {
 	o.wants("it is still deleted", err, artifact.ErrNotFound)
 }
 
-// replaceRace counts up in one object: no step may get lost.
-func replaceRace(o *objects) {
-	const workers, each = 8, 5
-	o.create("counter", "")
-	o.concurrently(workers, func(int) error {
-		for done := 0; done < each; {
-			data, etag, err := o.Get(o.ctx, "counter")
-			if err != nil {
-				return err
-			}
-			switch _, err := o.Replace(o.ctx, "counter", append(data, 'x'), etag); {
-			case err == nil:
-				done++
-			case !errors.Is(err, artifact.ErrChanged):
-				return err
-			}
-		}
-		return nil
-	})
-	data, _, err := o.Get(o.ctx, "counter")
-	o.must(err)
-	if string(data) != strings.Repeat("x", workers*each) {
-		o.Errorf("%d steps are in the object, want %d", len(data), workers*each)
-	}
-}
-
-// allOrNothing reads while others write: each object and version is one letter, 200,000 times.
-func allOrNothing(o *objects) {
-	const rounds = 20
-	text := func(i int) []byte { return bytes.Repeat([]byte{byte('a' + i%26)}, 200_000) }
-	_, err := o.Create(o.ctx, "replaced", text(0))
-	o.must(err)
-	whole := func(key string) error {
-		data, _, err := o.Get(o.ctx, key)
-		if errors.Is(err, artifact.ErrNotFound) && key != "replaced" {
-			return nil
-		}
-		if err == nil && (len(data) != 200_000 || bytes.Count(data, data[:1]) != len(data)) {
-			err = fmt.Errorf("%s is neither one version nor the other", key)
-		}
-		return err
-	}
-	var done atomic.Bool
-	o.concurrently(4, func(worker int) error {
-		if worker > 0 {
-			for i := 0; !done.Load(); i++ {
-				if err := errors.Join(whole("replaced"), whole(fmt.Sprint("created/", i%rounds))); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		defer done.Store(true)
-		for i := range rounds {
-			if _, err := o.Create(o.ctx, fmt.Sprint("created/", i), text(i)); err != nil {
-				return err
-			}
-			_, etag, err := o.Get(o.ctx, "replaced")
-			if err != nil {
-				return err
-			}
-			if _, err := o.Replace(o.ctx, "replaced", text(i), etag); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 func deletes(o *objects) {
 	o.must(o.Delete(o.ctx, "a"))
 	o.must(o.Delete(o.ctx, "a/b/c"))
@@ -330,103 +232,4 @@ func deletes(o *objects) {
 	o.must(o.Delete(o.ctx, "a/c"))
 	o.lists("", "", 10)
 	o.create("a/c", "again")
-}
-
-// deleteRace deletes and creates in one place that is empty now and then: nothing may fail, and what was created
-// last is there.
-func deleteRace(o *objects) {
-	o.concurrently(6, func(worker int) error {
-		key := fmt.Sprintf("meshes/u/log/%d", worker)
-		for range 15 {
-			etag, err := o.Create(o.ctx, key, []byte("1"))
-			if err != nil {
-				return err
-			}
-			if _, err := o.Replace(o.ctx, key, []byte("2"), etag); err != nil {
-				return err
-			}
-			if err := o.Delete(o.ctx, key); err != nil {
-				return err
-			}
-			if _, err := o.Replace(o.ctx, key, []byte("3"), etag); !errors.Is(err, artifact.ErrChanged) {
-				return fmt.Errorf("replace after delete: %w", err)
-			}
-		}
-		_, err := o.Create(o.ctx, key, []byte("last"))
-		return err
-	})
-	keys, err := o.List(o.ctx, "meshes/", "", 10)
-	o.must(err)
-	if len(keys) != 6 {
-		o.Errorf("left: %v, want 6", keys)
-	}
-}
-
-func sizes(o *objects) {
-	for name, size := range map[string]int{"empty": 0, "small": 1, "page": 4096, "big": 5 << 20} {
-		data := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
-		tag := o.create("size/"+name, string(data))
-		o.holds("size/"+name, string(data), tag)
-	}
-	_, etag, err := o.Get(o.ctx, "size/big")
-	o.must(err)
-	etag, err = o.Replace(o.ctx, "size/big", []byte("small now"), etag)
-	o.must(err)
-	o.holds("size/big", "small now", etag)
-}
-
-func keys(o *objects) {
-	all := []string{
-		"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "-", "_", "-_.", "a.b", ".a", "..a", "a..", "...",
-		"x/.hidden/a", "x/Case/a", "x/case/a", "x/CASE/a", "x/a", "x/A", strings.Repeat("d/", 100) + "e", strings.Repeat("a", 120), strings.Repeat("A", 120),
-	}
-	for _, key := range all {
-		o.create(key, key)
-	}
-	for _, key := range all {
-		data, _, err := o.Get(o.ctx, key)
-		if err != nil || string(data) != key {
-			o.Errorf("%q holds %q, %v", key, data, err)
-		}
-	}
-	slices.Sort(all)
-	o.lists("", "", 100, all...)
-}
-
-func badKeys(o *objects) {
-	for _, key := range []string{
-		"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/..", "a/./b", "./a", "a b", "a\\b", `..\a`, "a\x00b", "a\n",
-		"ä", "a%2fb", "~a", "a=b", "a*", "a:b", strings.Repeat("a/", 512) + "a",
-	} {
-		_, _, getErr := o.Get(o.ctx, key)
-		_, _, changedErr := o.GetIfChanged(o.ctx, key, "tag")
-		_, createErr := o.Create(o.ctx, key, nil)
-		_, replaceErr := o.Replace(o.ctx, key, nil, "tag")
-		for what, err := range map[string]error{
-			"get": getErr, "get if changed": changedErr, "create": createErr, "replace": replaceErr, "delete": o.Delete(o.ctx, key),
-		} {
-			if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrExists) || errors.Is(err, artifact.ErrChanged) {
-				o.Errorf("%s of %.40q: got %v, want an error of its own", what, key, err)
-			}
-		}
-	}
-	o.lists("", "", 10)
-}
-
-func cancelled(o *objects) {
-	tag := o.create("a", "1")
-	ctx, cancel := context.WithCancel(o.ctx)
-	cancel()
-	_, _, getErr := o.Get(ctx, "a")
-	_, _, changedErr := o.GetIfChanged(ctx, "a", "")
-	_, createErr := o.Create(ctx, "b", nil)
-	_, replaceErr := o.Replace(ctx, "a", nil, tag)
-	_, listErr := o.List(ctx, "", "", 10)
-	for what, err := range map[string]error{
-		"get": getErr, "get if changed": changedErr, "create": createErr, "replace": replaceErr, "list": listErr, "delete": o.Delete(ctx, "a"),
-	} {
-		o.wants(what, err, context.Canceled)
-	}
-	o.holds("a", "1", tag)
-	o.lists("", "", 10, "a")
 }
