@@ -11,7 +11,6 @@ package folder
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -147,20 +146,6 @@ func (o *Objects) link(temp, name string) error {
 	return err
 }
 
-// makeDirs makes a folder with all above it, durably.
-func (o *Objects) makeDirs(dir string) error {
-	if err := o.root.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	for dir != "." {
-		dir = path.Dir(dir)
-		if err := o.syncDir(dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Replace implements artifact.Objects. The present content decides, under a lock that Replace and Delete of all
 // processes take; Create needs none, since it can't do anything while an object is there.
 func (o *Objects) Replace(ctx context.Context, key string, data []byte, etag string) (newTag string, err error) {
@@ -236,61 +221,6 @@ func (o *Objects) read(name string) (data []byte, etag string, err error) {
 		return nil, "", err
 	}
 	return data, tagOf(data), nil
-}
-
-// writeTemp writes data to a temp file, durably, and gives its name.
-func (o *Objects) writeTemp(data []byte) (name string, err error) {
-	name = path.Join(tempDir, rand.Text())
-	f, err := o.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, o.root.Remove(name))
-	}
-	return name, nil
-}
-
-// syncDir makes the names in a folder durable.
-func (o *Objects) syncDir(dir string) error {
-	f, err := o.root.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// locked runs do while no other goroutine or process runs its own.
-func (o *Objects) locked(ctx context.Context, do func() error) (err error) {
-	select {
-	case o.lock <- struct{}{}:
-		defer func() { <-o.lock }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	f, err := o.root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }() // which unlocks
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		switch {
-		case err == nil:
-			return do()
-		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
-			return fmt.Errorf("lock: %w", err)
-		}
-		select {
-		case <-time.After(lockPoll):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 // tagOf is an object's ETag: of the content alone, so that every process finds the same.
