@@ -53,7 +53,8 @@ type Endpoint struct {
 type Registry interface {
 	// Register writes or replaces an instance; one with a lower Version than the present one is ignored.
 	Register(ctx context.Context, i Instance) error
-	// Deregister removes an instance; a missing one is no error.
+	// Deregister removes an instance; a missing one is no error. A later Register with the version that was removed,
+	// or a lower one, is late, and is ignored, too (for a day at least).
 	Deregister(ctx context.Context, s ServiceKey, id string) error
 	// Instances reads a service's instances, sorted by ID; an unknown service has none.
 	Instances(ctx context.Context, s ServiceKey) ([]Instance, error)
@@ -63,6 +64,7 @@ type Registry interface {
 
 // State is what an endpoints log describes: the instances of every service that the mesh's nodes name.
 type State struct {
+	Deleted  bool                               // the mesh is gone
 	Services map[ServiceKey]map[string]Instance // by service, then by id. A known service without instances is there, empty
 }
 
