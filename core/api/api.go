@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -90,7 +91,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	e := render(err, id)
-	if e.Type == internalError {
+	if e.kind == internalError {
 		if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 			e = fail(serviceUnavailable, "the request was given up by its client")
 		} else {
@@ -107,8 +108,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, id string) (answ
 			if p == http.ErrAbortHandler { // net/http's own word for "close the connection, say nothing"
 				panic(p)
 			}
-			h.Logger.Error("panic", "request", id, "panic", p, "stack", string(debug.Stack()))
-			answer, err = nil, fail(internalError, "the request could not be completed because of an internal fault; its id is %s", id)
+			answer, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	op, vars, err := h.find(r)
@@ -160,13 +160,13 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // who hung up needs no answer
 }
 
-func writeError(w http.ResponseWriter, e *Error) {
+func writeError(w http.ResponseWriter, e *failure) {
 	body, err := marshal(struct {
 		Message string `json:"message"`
-	}{e.Message})
+	}{e.message})
 	if err != nil {
 		panic(err) // a string always marshals
 	}
-	w.Header().Set("x-amzn-ErrorType", e.Type)
-	write(w, statuses[e.Type], body)
+	w.Header().Set("x-amzn-ErrorType", e.kind)
+	write(w, statuses[e.kind], body)
 }

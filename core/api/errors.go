@@ -37,17 +37,17 @@ var statuses = map[string]int{
 	unknownOperation:   http.StatusNotFound,
 }
 
-// Error is an answer that is not a success. Only what is in an Error reaches a client: any other Go error is a fault
-// of ours and is answered as one.
-type Error struct {
-	Type    string // NotFoundException
-	Message string // for people; clients match on some of them
+// failure is an answer that is not a success. Only what is in a failure reaches a client: any other Go error is a
+// fault of ours and is answered as one.
+type failure struct {
+	kind    string // NotFoundException
+	message string // for people; clients match on some of them
 }
 
-func (e *Error) Error() string { return e.Type + ": " + e.Message }
+func (e *failure) Error() string { return e.kind + ": " + e.message }
 
-func fail(kind, format string, args ...any) *Error {
-	return &Error{Type: kind, Message: fmt.Sprintf(format, args...)}
+func fail(kind, format string, args ...any) *failure {
+	return &failure{kind: kind, message: fmt.Sprintf(format, args...)}
 }
 
 // refuse is the answer to a request with violations, nil if there are none. core/resource bounds their number.
@@ -59,12 +59,12 @@ func refuse(vs []resource.Violation) error {
 	for _, v := range vs {
 		said = append(said, v.String())
 	}
-	return &Error{Type: badRequest, Message: strings.Join(said, "; ")}
+	return &failure{kind: badRequest, message: strings.Join(said, "; ")}
 }
 
 // render turns whatever an operation failed with into what the client may see. It is the only place that does.
-func render(err error, requestID string) *Error {
-	var e *Error
+func render(err error, requestID string) *failure {
+	var e *failure
 	if errors.As(err, &e) {
 		return e
 	}

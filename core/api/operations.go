@@ -36,8 +36,8 @@ type verb struct {
 	method string
 	item   bool // on the item's path, else on the collection's
 	body   bool
-	query  []string // for a mesh: meshQuery
-	mesh   []string
+	query  []string
+	mesh   []string // the same for meshes themselves, which fewer operations let an owner be named for
 	run    func(*call) (any, error)
 }
 

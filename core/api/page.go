@@ -34,7 +34,7 @@ func afterToken(scope []string, token string) (last string, err error) {
 	if token == "" {
 		return "", nil
 	}
-	raw, decodeErr := base64.RawURLEncoding.DecodeString(token)
+	raw, decodeErr := base64.RawURLEncoding.Strict().DecodeString(token)
 	if decodeErr != nil || len(raw) <= checkBytes || !utf8.Valid(raw[checkBytes:]) ||
 		!bytes.Equal(raw[:checkBytes], pageCheck(scope, string(raw[checkBytes:]))) {
 		return "", fail(badRequest, "nextToken is not one that this list gave")

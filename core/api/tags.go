@@ -37,7 +37,7 @@ func (c *call) tagged() (meshUID string, k resource.Key, err error) {
 
 // tagsFailed turns what the store says about the tags of the query's ARN into an answer.
 func (c *call) tagsFailed(err error) error {
-	var e *Error
+	var e *failure
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return fail(notFound, "There is no resource with ARN %s", c.query.Get("resourceArn"))

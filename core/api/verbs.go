@@ -105,7 +105,7 @@ func describe(c *call) (any, error) {
 // item reads the resource that the path names. Where its parent is missing too, that is what the client hears.
 func (c *call) item(ctx context.Context, m store.Mesh) (store.Record, error) {
 	r, err := c.read(ctx, m, c.itemKey())
-	var e *Error
+	var e *failure
 	if errors.As(err, &e) {
 		if _, parentErr := c.parent(ctx, m); parentErr != nil {
 			return r, parentErr

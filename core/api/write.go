@@ -55,7 +55,7 @@ func (c *call) settle(mesh string, attempt func(context.Context) (any, error)) (
 	answer, err := backoff.Retry(waiting, func() (any, error) {
 		answer, err := attempt(context.WithoutCancel(c.ctx))
 		last = err
-		var refused *Error
+		var refused *failure
 		switch {
 		case err == nil || errors.As(err, &refused):
 			return answer, permanent(err)
@@ -120,7 +120,7 @@ func (w *writer) attempt(ctx context.Context) (any, error) {
 	}
 	happened, lookErr := w.happened(ctx)
 	if lookErr != nil {
-		return nil, errors.Join(err, lookErr)
+		return nil, fmt.Errorf("after %v: %w", err, lookErr) // whatever err is, it may be our own commit's doing
 	}
 	if happened {
 		return w.done(*w.open), nil
