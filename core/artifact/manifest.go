@@ -2,7 +2,6 @@ package artifact
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -23,9 +22,9 @@ func ReadManifest(ctx context.Context, objects Objects, uid string) (*Config, Po
 		return nil
 	}
 	r := NewReader(objects, uid, format, ReaderOptions{})
-	_, err := r.Poll(ctx)
-	if err == nil && r.exists {
-		err = errors.Join(r.stuck, r.faulty) // a reader would say so at its next Poll
+	steps, err := r.Poll(ctx)
+	for err == nil && len(steps) > 0 { // what is wrong shows when there are no more steps
+		steps, err = r.Poll(ctx)
 	}
 	if err == nil && !r.exists {
 		err = ErrNotFound

@@ -75,7 +75,7 @@ func reads(t *testing.T, r *artifact.Reader[*artifact.Config, artifact.ConfigCha
 	if r.Position() != at {
 		t.Errorf("reader is at %+v, want %+v", r.Position(), at)
 	}
-	if diff := cmp.Diff(cfg, r.State()); diff != "" {
+	if diff := Difference(cfg, r.State()); diff != "" {
 		t.Errorf("reader's state (-want +got):\n%s", diff)
 	}
 }
@@ -223,7 +223,7 @@ func logCollect(t *testing.T, o artifact.Objects) {
 		if err != nil || at != place {
 			t.Fatalf("rebuild %s: %s, %v", place, at, err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := Difference(want, got); diff != "" {
 			t.Errorf("rebuild %s (-want +got):\n%s", place, diff)
 		}
 		rebuilt++

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/endpoint"
@@ -96,4 +99,12 @@ func Clone(cfg *artifact.Config) *artifact.Config {
 	c := *cfg
 	c.Resources, c.Proxies = maps.Clone(cfg.Resources), maps.Clone(cfg.Proxies)
 	return &c
+}
+
+// Difference says how two configs differ, to the last bit; "" if they don't.
+func Difference(want, got *artifact.Config) string {
+	if reflect.DeepEqual(want, got) { // a hundred times as fast as cmp
+		return ""
+	}
+	return cmp.Diff(want, got)
 }
