@@ -88,6 +88,11 @@ func Diff(old, new State) Change {
 	return c
 }
 
+// Empty says that the change changes nothing.
+func (c Change) Empty() bool {
+	return len(c.Put)+len(c.Remove)+len(c.AddServices)+len(c.DeletedServices) == 0 && !c.Deleted
+}
+
 // Touched lists the services whose instances c may change, sorted, each once. A tombstone touches all: then all is
 // true and the list is empty.
 func (c Change) Touched() (services []ServiceKey, all bool) {

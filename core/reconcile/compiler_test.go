@@ -1,0 +1,212 @@
+package reconcile_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/artifact/artifacttest"
+	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/events"
+)
+
+func (w *world) wantPublished(mesh string) artifact.Position {
+	w.t.Helper()
+	got, at := w.published(mesh)
+	if diff := cmp.Diff(w.whole(mesh), got); diff != "" {
+		w.t.Fatalf("what is published is not what the store says (-store +log):\n%s", diff)
+	}
+	return at
+}
+
+func TestCompilerFollowsTheStore(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	warm := w.compiler()
+	for i := range 5 {
+		w.must(warm.Handle(t.Context(), changed(mesh)))
+		at := w.wantPublished(mesh)
+		if at.Seq != int64(i) {
+			t.Errorf("after %d changes the log is at %s: each generation is one change", i, at)
+		}
+		w.node(mesh, fmt.Sprint("node", i), "cart")
+	}
+	w.must(w.compiler().Handle(t.Context(), changed(mesh))) // a cold one goes on where the warm one was
+	w.wantPublished(mesh)
+	w.remove(mesh, resource.Key{Kind: resource.KindVirtualNode, Name: "node0"})
+	w.must(warm.Handle(t.Context(), changed(mesh))) // and finds that it was overtaken
+	w.wantPublished(mesh)
+}
+
+func TestCompilerDoesNothingTwice(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	w.node(mesh, "cart", "cart")
+	warm := w.compiler()
+	w.must(warm.Handle(t.Context(), changed(mesh)))
+	before := w.wantPublished(mesh)
+	w.objects.Counts() // forget what it cost so far
+	for range 3 {
+		w.must(warm.Handle(t.Context(), changed(mesh)))
+		w.must(warm.Handle(t.Context(), changed("a mesh that never was")))
+	}
+	if n := w.objects.Counts().Written; n != 0 {
+		t.Errorf("doubled messages wrote %d bytes", n)
+	}
+	if at := w.wantPublished(mesh); at != before {
+		t.Errorf("doubled messages moved the log from %s to %s", before, at)
+	}
+	w.must(w.compiler().Handle(t.Context(), changed(mesh)))
+	if at := w.wantPublished(mesh); at != before {
+		t.Errorf("a cold start with nothing new moved the log from %s to %s", before, at)
+	}
+}
+
+func TestCompilersRace(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	compilers := []interface {
+		Handle(ctx context.Context, e events.MeshChanged) error
+	}{w.compiler(), w.compiler(), w.compiler()}
+	var wg sync.WaitGroup
+	for i := range 20 {
+		w.node(mesh, fmt.Sprint("node", i), "cart")
+		for _, c := range compilers {
+			wg.Go(func() {
+				// A handler that lost its place too often fails, and its message comes again.
+				err := c.Handle(t.Context(), changed(mesh))
+				for tries := 0; err != nil && tries < 5; tries++ {
+					err = c.Handle(t.Context(), changed(mesh))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	w.wantPublished(mesh)
+}
+
+func TestCompilerHealsItsLog(t *testing.T) {
+	harm := map[string]func(w *world, mesh string){
+		"everything is gone": func(w *world, _ string) { w.objects.Lose("") },
+		"the newest change is damaged": func(w *world, mesh string) {
+			_, at := w.published(mesh)
+			w.objects.Put(events.EntryPath(mesh, events.LogConfig, at.Epoch, at.Seq-1), []byte("not what was written"))
+		},
+		"the checkpoint is gone": func(w *world, mesh string) {
+			w.must(w.objects.Delete(w.t.Context(), events.CheckpointPath(mesh, events.LogConfig)))
+		},
+	}
+	for name, do := range harm {
+		for _, kind := range []string{"warm", "cold"} {
+			t.Run(name+", handler "+kind, func(t *testing.T) {
+				w := newWorld(t)
+				mesh := w.mesh("shop")
+				c := w.compiler()
+				w.must(c.Handle(t.Context(), changed(mesh)))
+				w.node(mesh, "cart", "cart")
+				w.must(c.Handle(t.Context(), changed(mesh)))
+				do(w, mesh)
+				if kind == "cold" {
+					c = w.compiler()
+				}
+				w.node(mesh, "order", "order")
+				w.must(c.Handle(t.Context(), changed(mesh)))
+				w.must(w.compiler().Handle(t.Context(), changed(mesh))) // a sweep, later
+				w.wantPublished(mesh)
+			})
+		}
+	}
+}
+
+func TestCompilerReportsFaultsAndRecovers(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	c := w.compiler()
+	down := errors.New("the artifact store is down")
+	for _, op := range []artifacttest.Op{artifacttest.OpGet, artifacttest.OpCreate, artifacttest.OpReplace} {
+		for _, lost := range []bool{false, true} {
+			w.node(mesh, fmt.Sprint(op, lost), "cart")
+			w.objects.Inject(func(call artifacttest.Call) artifacttest.Fault {
+				if call.Op == op {
+					return artifacttest.Fault{Err: down, Lost: lost}
+				}
+				return artifacttest.Fault{}
+			})
+			_ = c.Handle(t.Context(), changed(mesh)) // whether this fault is met depends on what is warm
+			w.objects.Inject(nil)
+			w.must(c.Handle(t.Context(), changed(mesh)))
+			w.wantPublished(mesh)
+		}
+	}
+	w.node(mesh, "last", "cart")
+	w.objects.Inject(func(artifacttest.Call) artifacttest.Fault { return artifacttest.Fault{Err: down} })
+	if err := c.Handle(t.Context(), changed(mesh)); !errors.Is(err, down) {
+		t.Errorf("with the store down the handler said: %v", err)
+	}
+}
+
+func TestDeletedMeshEndsAndItsNameMovesOn(t *testing.T) {
+	w := newWorld(t)
+	old := w.mesh("shop")
+	c, late := w.compiler(), w.compiler()
+	w.must(c.Handle(t.Context(), changed(old)))
+	w.must(late.Handle(t.Context(), changed(old)))
+	w.remove(old, resource.Key{Kind: resource.KindMesh, Name: "shop"})
+	again := w.mesh("shop")
+	w.must(c.Handle(t.Context(), changed(again)))
+	w.must(c.Handle(t.Context(), changed(old)))
+	w.must(late.Handle(t.Context(), changed(old)))
+	w.must(w.compiler().Handle(t.Context(), changed(old)))
+	if state, _ := w.published(old); !state.Deleted {
+		t.Error("the deleted mesh's log has no tombstone")
+	}
+	uid, _, err := w.objects.Get(t.Context(), events.NamePath("shop"))
+	w.must(err)
+	if string(uid) != again {
+		t.Errorf("the name means %s, want the new mesh %s", uid, again)
+	}
+	w.wantPublished(again)
+}
+
+func TestMeshDeletedBeforeItWasPublishedLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	w.remove(mesh, resource.Key{Kind: resource.KindMesh, Name: "shop"})
+	w.must(w.compiler().Handle(t.Context(), changed(mesh)))
+	if n := w.objects.Counts().Written; n != 0 {
+		t.Errorf("%d bytes were published of a mesh that nobody ever saw", n)
+	}
+}
+
+func TestReportFollowsThePublishedGeneration(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	c := w.compiler()
+	w.put(mesh, resource.KindVirtualNode, "", "cart", `{"backends":[{"virtualService":{"virtualServiceName":"nobody"}}]}`)
+	w.must(c.Handle(t.Context(), changed(mesh)))
+	read := func() (r resource.Report) {
+		data, _, err := w.objects.Get(t.Context(), events.ReportPath(mesh))
+		w.must(err)
+		w.must(json.Unmarshal(data, &r))
+		return r
+	}
+	r := read()
+	if r.Generation != 2 || len(r.Findings) == 0 || !strings.Contains(r.Findings[0].Message, "nobody") {
+		t.Errorf("the report is %+v, want generation 2 and a finding about nobody", r)
+	}
+	w.remove(mesh, resource.Key{Kind: resource.KindVirtualNode, Name: "cart"})
+	w.must(c.Handle(t.Context(), changed(mesh)))
+	if r = read(); r.Generation != 3 || len(r.Findings) != 0 {
+		t.Errorf("the report is %+v, want generation 3 without findings", r)
+	}
+}

@@ -1,0 +1,210 @@
+// Package onemachine is the whole mesh in one process: the same API, use cases and relay as in AWS, over one file, a
+// folder and in-process feeds. It adds no logic of its own: what it does is say who talks to whom.
+//
+// It never listens beyond loopback. Start with Start.
+package onemachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	"github.com/ownmesh/ownmesh/adapters/bolt"
+	"github.com/ownmesh/ownmesh/adapters/folder"
+	"github.com/ownmesh/ownmesh/adapters/local"
+	"github.com/ownmesh/ownmesh/core/api"
+	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/compile"
+	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/reconcile"
+	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/events"
+	"github.com/ownmesh/ownmesh/xdsrelay/relay"
+)
+
+// The owner of everything on one machine, where there are no accounts.
+const (
+	DefaultAccount = "000000000000"
+	DefaultRegion  = "us-east-1"
+)
+
+// Options say where a machine keeps its data and listens. Addresses must be loopback; port 0 picks a free one.
+type Options struct {
+	Data    string // folder; made if missing
+	API     string // App Mesh's API and /v1
+	XDS     string // the relay's gRPC
+	Admin   string // metrics, health, pprof
+	Account string // 12 digits, in ARNs; DefaultAccount
+	Region  string // in ARNs of unsigned requests; DefaultRegion
+	Version string // of this program, for /v1/version
+	Logger  *slog.Logger
+	// StatusEvery is how soon the relay's status shows a change; 50 ms.
+	StatusEvery time.Duration
+	// Hold is how long the relay holds a listener for a cluster that Envoy does not acknowledge; the relay's default.
+	Hold time.Duration
+}
+
+// Machine is a running mesh.
+type Machine struct {
+	APIAddr, XDSAddr, AdminAddr string // as bound
+
+	log       *slog.Logger
+	store     *bolt.Store
+	registry  *bolt.Registry
+	objects   *folder.Objects
+	collector *artifact.Collector
+	changes   [2]*local.Feed[string, events.MeshChanged] // compile, register
+	services  *local.Feed[endpoint.ServiceKey, endpoint.ServiceKey]
+	relay     *relay.Relay
+	xds       *grpc.Server
+	api       *http.Server
+	admin     *http.Server
+	ready     atomic.Bool
+	metrics   *prometheus.Registry
+	stop      context.CancelFunc // ends background work
+	failed    chan error         // the first server that ends by itself
+	loops     loops
+}
+
+// Start opens the data, begins to serve, and returns when the API, the relay and the admin address all answer. ctx
+// bounds the start only.
+func Start(ctx context.Context, o Options) (_ *Machine, err error) {
+	o = withDefaults(o)
+	m := &Machine{log: o.Logger, failed: make(chan error, 3), metrics: prometheus.NewRegistry()}
+	background, stop := context.WithCancel(context.Background())
+	m.stop = stop
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close(ctx))
+		}
+	}()
+	listeners, err := listenAll(ctx, o.API, o.XDS, o.Admin)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			closeAll(listeners)
+		}
+	}()
+	if err := m.open(o.Data); err != nil {
+		return nil, err
+	}
+	m.wire(o)
+	m.serve(listeners)
+	m.loops.start(background, m)
+	if err := m.awaitReady(ctx); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func withDefaults(o Options) Options {
+	if o.Account == "" {
+		o.Account = DefaultAccount
+	}
+	if o.Region == "" {
+		o.Region = DefaultRegion
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.StatusEvery == 0 {
+		o.StatusEvery = 50 * time.Millisecond
+	}
+	return o
+}
+
+func (m *Machine) open(data string) error {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	var err error
+	if m.store, err = bolt.Open(filepath.Join(data, "mesh.db"), bolt.Options{}); err != nil {
+		return err
+	}
+	if m.registry, err = bolt.OpenRegistry(filepath.Join(data, "instances.db")); err != nil {
+		return err
+	}
+	if m.objects, err = folder.Open(filepath.Join(data, "artifacts")); err != nil {
+		return err
+	}
+	m.collector = artifact.NewCollector(m.objects, artifact.CollectorOptions{Now: time.Now})
+	return nil
+}
+
+// wire says who hears what of whom.
+func (m *Machine) wire(o Options) {
+	m.relay = relay.New(relay.Options{
+		Objects: m.objects, ID: "local", StatusEvery: o.StatusEvery, Hold: o.Hold,
+		Logger: m.log.With("part", "relay"), Metrics: m.metrics,
+	})
+	compiler := reconcile.NewCompiler(reconcile.CompilerOptions{
+		Store: m.store, Objects: m.objects, Now: time.Now, Appended: m.relay.Wake, Logger: m.log.With("part", "compile"),
+		Compile: compile.Options{Interception: resource.Explicit},
+	})
+	registrar := reconcile.NewRegistrar(reconcile.RegistrarOptions{
+		Store: m.store, Registry: m.registry, Objects: m.objects, Now: time.Now, Appended: m.relay.Wake, Logger: m.log.With("part", "register"),
+	})
+	byMesh := func(e events.MeshChanged) string { return e.UID }
+	m.changes[0] = local.NewFeed(local.FeedOptions{Name: "compile", Logger: m.log}, byMesh, compiler.Handle)
+	m.changes[1] = local.NewFeed(local.FeedOptions{Name: "register", Logger: m.log}, byMesh, registrar.Handle)
+	m.services = local.NewFeed(local.FeedOptions{Name: "instances", Logger: m.log},
+		func(s endpoint.ServiceKey) endpoint.ServiceKey { return s },
+		func(ctx context.Context, s endpoint.ServiceKey) error {
+			meshes, err := m.meshUIDs(ctx)
+			if err != nil {
+				return err
+			}
+			return registrar.InstancesChanged(ctx, meshes, s)
+		})
+	handler := api.New(api.Options{
+		Store: m.store, Registry: m.registry, Objects: m.objects,
+		Now: time.Now, NewID: uuid.NewString, Account: o.Account, Region: o.Region, Partition: "aws",
+		Caller:    func(*http.Request) string { return "local" },
+		Committed: m.changed, InstancesChanged: m.services.Send,
+		Version: o.Version, Compiler: compile.Version, Logger: m.log.With("part", "api"),
+	})
+	m.api = &http.Server{Handler: api.LoopbackOnly(handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	m.admin = &http.Server{Handler: api.LoopbackOnly(m.adminHandler()), ReadHeaderTimeout: 10 * time.Second}
+	m.xds = grpc.NewServer(relay.ServerOptions()...)
+	m.relay.Register(m.xds)
+}
+
+// changed tells compile and register that a mesh has changed.
+func (m *Machine) changed(e events.MeshChanged) {
+	for _, feed := range m.changes {
+		feed.Send(e)
+	}
+}
+
+func (m *Machine) serve(l []net.Listener) {
+	m.APIAddr, m.XDSAddr, m.AdminAddr = l[0].Addr().String(), l[1].Addr().String(), l[2].Addr().String()
+	run := func(what string, serve func() error) {
+		go func() {
+			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
+				m.failed <- fmt.Errorf("serve the %s address: %w", what, err)
+			}
+		}()
+	}
+	run("API", func() error { return m.api.Serve(l[0]) })
+	run("xDS", func() error { return m.xds.Serve(l[1]) })
+	run("admin", func() error { return m.admin.Serve(l[2]) })
+}
+
+// Wait returns when a server ends by itself, with its error; while all is well, never.
+func (m *Machine) Wait() error { return <-m.failed }
+
+// Failed is the channel that Wait reads.
+func (m *Machine) Failed() <-chan error { return m.failed }
