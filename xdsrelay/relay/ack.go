@@ -1,0 +1,140 @@
+package relay
+
+import (
+	"strconv"
+
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+
+	"github.com/ownmesh/ownmesh/events"
+)
+
+const (
+	maxRefused        = 1_024 // refusals that a stream remembers
+	maxRefusedMessage = 4_096 // bytes
+)
+
+// answered notes that Envoy has accepted or refused a response.
+func (s *stream) answered(k kind, nonce string, refused *statuspb.Status) {
+	number, err := strconv.ParseUint(nonce, 10, 64)
+	if err != nil {
+		return // none of ours
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	response, ok := s.subs[k].take(number)
+	switch {
+	case !ok:
+	case refused == nil:
+		s.accepted(k, response)
+	default:
+		s.rejected(k, response, refused.GetMessage())
+	}
+	s.checkSettled()
+}
+
+// take takes a response out of those in flight.
+func (sub *subscription) take(nonce uint64) (sent, bool) {
+	for n, response := range sub.inflight {
+		if response.nonce == nonce {
+			last := len(sub.inflight) - 1
+			copy(sub.inflight[n:], sub.inflight[n+1:])
+			sub.inflight[last] = sent{}
+			sub.inflight = sub.inflight[:last]
+			return response, true
+		}
+	}
+	return sent{}, false
+}
+
+func (s *stream) accepted(k kind, response sent) {
+	sub := &s.subs[k]
+	for _, p := range response.parts {
+		if p.entry == nil {
+			continue
+		}
+		if it, ok := sub.items[p.name]; ok && it.sent != nil {
+			it.acked = p.entry
+			sub.items[p.name] = it
+		}
+	}
+}
+
+// rejected notes a NACK. Envoy names the culprits in prose only, and has applied the good resources: so those of a
+// response with several go out again one by one, and a lone one is the culprit.
+func (s *stream) rejected(k kind, response sent, message string) {
+	sub := &s.subs[k]
+	s.relay.metrics.nacks[k].Inc()
+	alone := len(response.parts) == 1
+	for _, p := range response.parts {
+		it, ok := sub.items[p.name]
+		if p.entry == nil || !ok {
+			continue // a removal can't be refused; an unsubscribed name no longer matters
+		}
+		superseded := it.sent != p.entry
+		if !superseded {
+			it.sent = it.acked
+			sub.items[p.name] = it
+		}
+		if alone {
+			s.refuse(k, p, response.generation, message)
+		} else if !superseded {
+			sub.owe(p.name, job{since: p.since, alone: true, force: p.force})
+		}
+	}
+}
+
+func (s *stream) refuse(k kind, p part, generation int64, message string) {
+	if len(message) > maxRefusedMessage {
+		message = message[:maxRefusedMessage] + "…"
+	}
+	if s.refused == nil {
+		s.refused = map[refusedKey]*refusal{}
+	}
+	if len(s.refused) >= maxRefused {
+		for oldest := range s.refused { // any: an Envoy that refuses so much gets no more right by order
+			delete(s.refused, oldest)
+			break
+		}
+	}
+	s.refused[refusedKey{k, p.name, p.entry.hash}] = &refusal{since: p.since, RejectedPart: events.RejectedPart{
+		Type: k.String(), Name: p.name, Generation: generation, Message: message, At: s.relay.now(),
+	}}
+	s.mesh.statusDirty.Store(true)
+	s.relay.log.Warn("a proxy refused a resource", "mesh", s.node.mesh, "proxy", s.node.proxy, "instance", s.node.instance,
+		"type", k.String(), "name", p.name, "message", message)
+}
+
+// isRefused says whether these very bytes were refused on this stream: they are not sent again.
+func (s *stream) isRefused(k kind, e *entry) bool {
+	if len(s.refused) == 0 {
+		return false
+	}
+	_, ok := s.refused[refusedKey{k, e.name, e.hash}]
+	return ok
+}
+
+// checkSettled notes when the stream has accepted all that it was behind with.
+func (s *stream) checkSettled() {
+	if s.behind && s.subs[cluster].opened && s.subs[listener].opened && s.floor() == noGeneration {
+		s.behind = false
+		s.settled = s.relay.now()
+		s.mesh.statusDirty.Store(true)
+	}
+}
+
+// floor is the oldest generation that this stream still has to accept something of, but for refusals; noGeneration:
+// none.
+func (s *stream) floor() int64 {
+	floor := int64(noGeneration)
+	for k := range kinds {
+		for _, j := range s.subs[k].owed {
+			floor = min(floor, j.since)
+		}
+		for _, response := range s.subs[k].inflight {
+			for _, p := range response.parts {
+				floor = min(floor, p.since)
+			}
+		}
+	}
+	return floor
+}

@@ -1,0 +1,263 @@
+package relay
+
+import (
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/endpoint"
+)
+
+// configMoved applies what the config log says. whole, if not nil, is the state that replaces everything.
+func (m *mesh) configMoved(exists bool, changes []artifact.ConfigChange, whole *artifact.Config) {
+	m.update(func() {
+		m.exists = exists
+		if whole != nil {
+			m.name = whole.Mesh
+			changes = []artifact.ConfigChange{m.changeTo(whole)}
+		}
+		for _, c := range changes {
+			m.applyConfig(c)
+		}
+		close(m.changed)
+		m.changed = make(chan struct{})
+		m.statusDirty.Store(true)
+	})
+}
+
+// endpointsMoved applies what the endpoints log says. whole, if not nil, is the state that replaces everything.
+func (m *mesh) endpointsMoved(changes []endpoint.Change, whole *endpoint.State) {
+	m.update(func() {
+		if whole != nil {
+			changes = []endpoint.Change{endpoint.Diff(m.state, *whole)}
+		}
+		for _, c := range changes {
+			m.applyEndpoints(c)
+		}
+	})
+}
+
+// update runs f with m.mu held, and wakes the streams that f marked only when it is free: else they would all queue up
+// for it.
+func (m *mesh) update(f func()) {
+	m.mu.Lock()
+	f()
+	woken := m.woken
+	m.woken = nil
+	m.mu.Unlock()
+	for _, s := range woken {
+		s.wakeUp()
+	}
+}
+
+// changeTo gives the change that leads from what is served to a whole state.
+func (m *mesh) changeTo(to *artifact.Config) artifact.ConfigChange {
+	c := artifact.ConfigChange{Generation: to.Generation, Compiler: to.Compiler, Deleted: to.Deleted, Proxies: map[artifact.ProxyKey]artifact.Proxy{}}
+	for id, r := range to.Resources {
+		if known := m.resources[id]; known == nil || known.source.Hash != r.Hash {
+			c.Resources = append(c.Resources, r)
+		}
+	}
+	for id := range m.resources {
+		if _, ok := to.Resources[id]; !ok {
+			c.Removed = append(c.Removed, id)
+		}
+	}
+	for key, p := range to.Proxies {
+		c.Proxies[key] = p
+	}
+	for key := range m.proxies {
+		if _, ok := to.Proxies[key]; !ok {
+			c.RemovedProxies = append(c.RemovedProxies, key)
+		}
+	}
+	return c
+}
+
+func (m *mesh) applyConfig(c artifact.ConfigChange) {
+	if c.Generation != m.generation {
+		m.setGeneration(c.Generation)
+	}
+	m.deleted = c.Deleted
+	if c.Deleted {
+		m.endEverything()
+		return
+	}
+	for key, p := range c.Proxies {
+		m.setProxy(key, p)
+	}
+	for _, key := range c.RemovedProxies {
+		m.removeProxy(key)
+	}
+	for _, r := range c.Resources {
+		m.setResource(r)
+	}
+	for _, id := range c.Removed {
+		m.removeResource(id)
+	}
+}
+
+func (m *mesh) setProxy(key artifact.ProxyKey, to artifact.Proxy) {
+	p := m.proxies[key]
+	if p == nil {
+		m.proxies[key] = &proxy{Proxy: to}
+		return
+	}
+	if p.UID != to.UID {
+		m.end(p, status.Errorf(codes.Unavailable, "%s was deleted and made again: reconnect", key))
+		m.proxies[key] = &proxy{Proxy: to}
+		return
+	}
+	p.Proxy = to
+	for _, v := range []*view{p.transparent, p.explicit} {
+		if v == nil {
+			continue
+		}
+		set := setOf(to, v.explicit)
+		if set == nil {
+			for s := range v.streams {
+				s.end(errNotExplicit(s.node))
+			}
+			continue
+		}
+		old := v.set
+		v.set = set
+		differences(old, set, func(id artifact.ID, added bool) {
+			if added {
+				m.use(id, v)
+			} else {
+				m.disuse(id, v)
+			}
+			m.mark(v, id)
+		})
+	}
+}
+
+func (m *mesh) removeProxy(key artifact.ProxyKey) {
+	if p := m.proxies[key]; p != nil {
+		m.end(p, status.Errorf(codes.InvalidArgument, "%s was deleted from mesh %q", key, m.name))
+		delete(m.proxies, key)
+	}
+}
+
+// end ends a proxy's streams. Its views live on, apart, until the last has gone.
+func (m *mesh) end(p *proxy, why error) {
+	for _, v := range []*view{p.transparent, p.explicit} {
+		if v == nil {
+			continue
+		}
+		for s := range v.streams {
+			s.end(why)
+		}
+	}
+}
+
+func (m *mesh) endEverything() {
+	for _, p := range m.proxies {
+		m.end(p, status.Errorf(codes.InvalidArgument, "mesh %q was deleted", m.name))
+	}
+	clear(m.proxies)
+	clear(m.resources)
+	clear(m.selectors)
+}
+
+func (m *mesh) setResource(r artifact.Resource) {
+	k, ok := kindOfType(r.Type)
+	if !ok {
+		return // of a newer compiler; no proxy can ask for it here
+	}
+	old := m.resources[r.ID]
+	if old != nil && old.source.Hash == r.Hash {
+		return
+	}
+	now := &resource{entry: newEntry(k, r.Name, r.Hash, r.Body, r.Needs), kind: k, source: r}
+	if k == cluster {
+		now.selector = r.Endpoints
+	}
+	m.unselect(old)
+	if s := now.selector; s != nil {
+		clusters, ok := m.selectors[s.ServiceKey]
+		if !ok {
+			clusters = map[artifact.ID]struct{}{}
+			m.selectors[s.ServiceKey] = clusters
+		}
+		clusters[r.ID] = struct{}{}
+	}
+	m.resources[r.ID] = now
+	for v := range m.users[r.ID] {
+		m.mark(v, r.ID)
+	}
+}
+
+func (m *mesh) removeResource(id artifact.ID) {
+	m.unselect(m.resources[id])
+	delete(m.resources, id)
+	for v := range m.users[id] {
+		m.mark(v, id)
+	}
+}
+
+func (m *mesh) unselect(r *resource) {
+	if r == nil || r.selector == nil {
+		return
+	}
+	clusters := m.selectors[r.selector.ServiceKey]
+	delete(clusters, r.source.ID)
+	if len(clusters) == 0 {
+		delete(m.selectors, r.selector.ServiceKey)
+	}
+}
+
+func (m *mesh) applyEndpoints(c endpoint.Change) {
+	services, all := c.Touched()
+	m.state.Apply(c)
+	if all {
+		for service := range m.selectors {
+			m.reassign(service)
+		}
+	}
+	for _, service := range services {
+		m.reassign(service)
+	}
+}
+
+// reassign makes the endpoints of a service's clusters anew, where a stream may have them.
+func (m *mesh) reassign(service endpoint.ServiceKey) {
+	for id := range m.selectors[service] {
+		r := m.resources[id]
+		old := r.assignment.Swap(nil)
+		if old == nil || len(m.users[id]) == 0 {
+			continue
+		}
+		if now := m.assignment(r); now.hash == old.hash {
+			r.assignment.Store(old)
+			continue
+		}
+		for v := range m.users[id] {
+			for s := range v.streams {
+				m.markOne(s, endpoints, id.Name, noGeneration)
+			}
+		}
+	}
+}
+
+// mark notes for every stream of a view that a resource of the config log has changed, come or gone.
+func (m *mesh) mark(v *view, id artifact.ID) {
+	k, ok := kindOfType(id.Type)
+	if !ok {
+		return
+	}
+	for s := range v.streams {
+		m.markOne(s, k, id.Name, m.generation)
+		if k == cluster {
+			// Its selector may have changed, whether or not Envoy takes the new cluster.
+			m.markOne(s, endpoints, id.Name, noGeneration)
+		}
+	}
+}
+
+func (m *mesh) markOne(s *stream, k kind, name string, since int64) {
+	if s.mark(k, name, since) {
+		m.woken = append(m.woken, s)
+	}
+}

@@ -1,0 +1,56 @@
+package relay
+
+import (
+	"strconv"
+
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// response is an encoded DeltaDiscoveryResponse: buffers that other streams may be sending too, and a nonce of its own.
+type response struct {
+	buffers mem.BufferSlice
+	size    int // bytes
+}
+
+// newResponse begins a response that will hold n resources.
+func newResponse(head mem.Buffer, n int) *response {
+	return &response{buffers: append(make(mem.BufferSlice, 0, 2+2*n), head), size: head.Len()}
+}
+
+func (r *response) add(e *entry) {
+	r.buffers = append(r.buffers, e.head, e.body)
+	r.size += e.size()
+}
+
+// finish puts names that were removed, and the nonce, behind the resources.
+func (r *response) finish(nonce uint64, removed []string) {
+	var tail []byte
+	if len(removed) == 0 {
+		tail = make([]byte, 0, 24)
+	}
+	for _, name := range removed {
+		tail = appendField(tail, responseRemoved, name)
+	}
+	tail = protowire.AppendTag(tail, responseNonce, protowire.BytesType)
+	var digits [20]byte
+	tail = protowire.AppendBytes(tail, strconv.AppendUint(digits[:0], nonce, 10))
+	r.buffers = append(r.buffers, mem.SliceBuffer(tail))
+	r.size += len(tail)
+}
+
+// codec sends a *response without copying it, and leaves every other message to protobuf.
+type codec struct{ encoding.CodecV2 }
+
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+
+// Marshal gives the buffers as they are. gRPC frees them when they are written, which does nothing to shared bytes:
+// they are slices, not pooled.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if r, ok := v.(*response); ok {
+		return r.buffers, nil
+	}
+	return c.CodecV2.Marshal(v)
+}

@@ -1,0 +1,67 @@
+package relay
+
+// packer puts entries and removals of one kind into responses, and notes them as sent.
+type packer struct {
+	stream    *stream
+	kind      kind
+	expect    int // how many parts may come, at most
+	responses []*response
+
+	current *response
+	parts   []part
+	removed []string
+}
+
+func (p *packer) open() {
+	room := min(p.expect, 256)
+	p.current = newResponse(p.stream.mesh.heads[p.kind], room)
+	p.parts = make([]part, 0, room)
+}
+
+func (p *packer) add(e *entry, j job) {
+	if p.current != nil && (j.alone || p.current.size+e.size() > maxResponse) {
+		p.close()
+	}
+	if p.current == nil {
+		p.open()
+	}
+	p.current.add(e)
+	p.parts = append(p.parts, part{name: e.name, entry: e, since: j.since, force: j.force})
+	sub := &p.stream.subs[p.kind]
+	it := sub.items[e.name]
+	it.sent = e
+	sub.set(e.name, it)
+	if j.alone {
+		p.close()
+	}
+}
+
+// remove says that a name has no resource (any more).
+func (p *packer) remove(name string, j job) {
+	if p.current == nil {
+		p.open()
+	}
+	p.removed = append(p.removed, name)
+	p.parts = append(p.parts, part{name: name, since: j.since})
+	sub := &p.stream.subs[p.kind]
+	if sub.items[name].named {
+		sub.set(name, item{named: true})
+	} else {
+		delete(sub.items, name)
+	}
+}
+
+// close ends the response that is being made, if any. It is in flight from now on: its answer may come before the
+// sender has returned from sending it.
+func (p *packer) close() {
+	if p.current == nil {
+		return
+	}
+	s := p.stream
+	s.nonce++
+	p.current.finish(s.nonce, p.removed)
+	p.responses = append(p.responses, p.current)
+	sub := &s.subs[p.kind]
+	sub.inflight = append(sub.inflight, sent{nonce: s.nonce, generation: s.mesh.generation, parts: p.parts})
+	p.current, p.parts, p.removed = nil, nil, nil
+}

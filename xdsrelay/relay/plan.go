@@ -1,0 +1,202 @@
+package relay
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+)
+
+const (
+	// maxResponse is how many bytes of resources go into one response, if it has more than one.
+	maxResponse = 1 << 20
+	// maxInflight is how many responses of a kind may be unanswered. Envoy withholds the answer to clusters while any
+	// of them warms, so it is not 1; what changes beyond it waits, and is coalesced.
+	maxInflight = 64
+)
+
+// push sends what is owed, as far as it may be sent now: kinds in their order, each change made before what relied on
+// the old state is broken, removals last and in reverse.
+func (s *stream) push() error {
+	for k := range kinds {
+		if err := s.pushKind(k, s.planUpserts); err != nil {
+			return err
+		}
+	}
+	for k := kinds; k > 0; k-- {
+		if err := s.pushKind(k-1, s.planRemovals); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pushKind plans with the state held still, and sends with it free.
+func (s *stream) pushKind(k kind, plan func(kind) []*response) error {
+	s.mu.Lock()
+	idle := len(s.subs[k].owed) == 0 && !s.subs[k].greet
+	s.mu.Unlock()
+	if idle {
+		return nil
+	}
+	s.mesh.mu.RLock()
+	s.mu.Lock()
+	responses := plan(k)
+	s.checkSettled()
+	s.mu.Unlock()
+	s.mesh.mu.RUnlock()
+	for _, r := range responses {
+		if err := s.rpc.SendMsg(r); err != nil {
+			return err
+		}
+		s.relay.metrics.pushes[k].Inc()
+		s.relay.metrics.bytes[k].Add(float64(r.size))
+	}
+	return nil
+}
+
+// decision is what becomes of something owed. The zero value: nothing is to be done any more.
+type decision struct {
+	entry  *entry // send this
+	deny   bool   // say that it doesn't exist
+	keep   bool   // it stays owed, for now
+	remove bool   // Envoy has what it must no longer have: see planRemovals
+}
+
+// planUpserts decides what of a kind is sent now, and notes it as sent. s.mu and mesh.mu are held.
+func (s *stream) planUpserts(k kind) []*response {
+	sub := &s.subs[k]
+	p := packer{stream: s, kind: k, expect: len(sub.owed)}
+	done := make([]string, 0, len(sub.owed))
+	for _, name := range sortedNames(sub.owed) {
+		if len(sub.inflight) >= maxInflight {
+			break
+		}
+		j := sub.owed[name]
+		d := s.decide(k, name, &j)
+		switch {
+		case d.entry != nil:
+			p.add(d.entry, j)
+			s.follow(k, d.entry, j)
+			j.force, j.answer, j.alone = false, false, false
+		case d.deny:
+			p.remove(name, j)
+		}
+		if d.keep || d.remove {
+			sub.owed[name] = j
+		} else {
+			done = append(done, name)
+		}
+	}
+	p.close()
+	sub.paid(done)
+	if sub.greet && (len(p.responses) > 0 || len(sub.owed) == 0) {
+		// Envoy waits for a first answer, even an empty one, before it goes on with its start.
+		sub.greet = false
+		if len(p.responses) == 0 {
+			p.open()
+			p.close()
+		}
+	}
+	return p.responses
+}
+
+// decide says what becomes of what is owed for a name.
+func (s *stream) decide(k kind, name string, j *job) decision {
+	if !s.subs[k].subscribed(name) {
+		return decision{keep: j.awaited && s.awaits(j)}
+	}
+	it, want := s.subs[k].items[name], s.wanted(k, name)
+	switch {
+	case want == nil && k == endpoints:
+		return s.decideUnknownEndpoints(name, j)
+	case want == nil && it.sent != nil:
+		return decision{remove: true}
+	case want == nil:
+		return decision{deny: j.answer}
+	case it.sent != nil && it.sent.hash == want.hash && !j.force:
+		return decision{}
+	case s.isRefused(k, want):
+		return decision{entry: it.again(j)}
+	case s.blocked(k, name, want, it, j):
+		return decision{entry: it.again(j), keep: true}
+	}
+	return decision{entry: want}
+}
+
+// decideUnknownEndpoints: who asks for the endpoints of what is no EDS cluster of the proxy's gets an empty assignment
+// at once. But nothing is taken from a cluster that Envoy still has and that is about to be removed: its traffic may
+// not have moved yet.
+func (s *stream) decideUnknownEndpoints(name string, j *job) decision {
+	leaving := s.subs[cluster].items[name].sent != nil && s.wanted(cluster, name) == nil
+	if !j.answer || leaving {
+		return decision{}
+	}
+	return decision{entry: assign(name, nil)}
+}
+
+// again gives what Envoy has, where it needs an answer but may not have the newest.
+func (it item) again(j *job) *entry {
+	if j.force && it.sent != nil && it.sent.sendable() {
+		return it.sent
+	}
+	return nil
+}
+
+// wanted is what the proxy is to have under a name; nil: nothing. mesh.mu is held, for reading at least.
+func (s *stream) wanted(k kind, name string) *entry {
+	of := k
+	if k == endpoints {
+		of = cluster
+	}
+	id, ok := s.view.find(of, name)
+	if !ok {
+		return nil
+	}
+	r := s.mesh.resources[id]
+	if r == nil {
+		return nil
+	}
+	if k == endpoints {
+		if r.selector == nil {
+			return nil
+		}
+		return s.mesh.assignment(r)
+	}
+	if r.source.Fill != "" && s.explicit() {
+		return s.fill(r)
+	}
+	return r.entry
+}
+
+// follow owes what Envoy must get again after an upsert. It doesn't ask for it by itself, and would go on warming:
+// a changed cluster without its endpoints, a changed listener without its routes.
+func (s *stream) follow(k kind, e *entry, j job) {
+	switch k {
+	case cluster:
+		if sub := &s.subs[endpoints]; sub.items[e.name].named {
+			sub.owe(e.name, job{since: noGeneration, force: true})
+		}
+	case listener:
+		body := e.body.ReadOnlyData()
+		sub := &s.subs[route]
+		for name, it := range sub.items {
+			if it.named && it.sent != nil && bytes.Contains(body, []byte(name)) {
+				sub.owe(name, job{since: noGeneration, force: true})
+			}
+		}
+		for _, id := range s.view.all(route) {
+			if !sub.items[id.Name].named && bytes.Contains(body, []byte(id.Name)) {
+				sub.owe(id.Name, job{since: j.since, awaited: true})
+			}
+		}
+	}
+}
+
+func sortedNames(owed map[string]job) []string {
+	if len(owed) == 1 {
+		for name := range owed {
+			return []string{name}
+		}
+	}
+	return slices.Sorted(maps.Keys(owed))
+}

@@ -1,0 +1,69 @@
+package relay
+
+import "slices"
+
+// planRemovals says what Envoy must no longer have of a kind. s.mu and mesh.mu are held.
+func (s *stream) planRemovals(k kind) []*response {
+	sub := &s.subs[k]
+	p := packer{stream: s, kind: k, expect: len(sub.owed)}
+	var done []string
+	for _, name := range sortedNames(sub.owed) {
+		if len(sub.inflight) >= maxInflight {
+			break
+		}
+		j := sub.owed[name]
+		if !sub.subscribed(name) || sub.items[name].sent == nil || s.wanted(k, name) != nil || k == endpoints {
+			continue // planUpserts decides
+		}
+		if k == cluster && s.needed(name, &j) {
+			sub.owed[name] = j
+			continue
+		}
+		p.remove(name, j)
+		done = append(done, name)
+	}
+	p.close()
+	sub.paid(done)
+	return p.responses
+}
+
+// needed says whether a cluster that is to go must stay for now: while a listener or route that Envoy has, or may
+// have, names it and is about to change. A refused change leaves the old one in use, so the cluster stays with it.
+func (s *stream) needed(name string, j *job) bool {
+	for _, k := range []kind{listener, route} {
+		sub := &s.subs[k]
+		if !sub.opened && (k == listener || len(s.view.all(k)) > 0) {
+			s.wait(j, "stays until the proxy has asked for its "+k.String()+"s")
+			return s.patient(j)
+		}
+		for user, it := range sub.items {
+			want := s.wanted(k, user)
+			if it.sent == nil || (want != nil && it.acked != nil && it.acked.hash == want.hash && it.sent.hash == want.hash) {
+				continue
+			}
+			if !it.acked.mayNeed(name) && !it.sent.mayNeed(name) {
+				continue
+			}
+			s.wait(j, "stays until "+k.String()+" "+user+" is accepted")
+			if want != nil && s.isRefused(k, want) {
+				return true
+			}
+			if s.patient(j) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayNeed says whether an entry names a cluster; of one that is only a version nothing is known.
+func (e *entry) mayNeed(cluster string) bool {
+	if e == nil {
+		return false
+	}
+	if !e.sendable() {
+		return true
+	}
+	_, found := slices.BinarySearch(e.needs, cluster)
+	return found
+}

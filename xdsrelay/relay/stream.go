@@ -1,0 +1,232 @@
+package relay
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+
+	"github.com/ownmesh/ownmesh/events"
+)
+
+// What `since` is where it is no generation's number.
+const (
+	fromTheStart = 1             // owed since the stream began, so the proxy has accepted no generation
+	noGeneration = math.MaxInt64 // no generation waits for it: endpoints, and what is only sent again
+)
+
+// stream is one Envoy's ADS stream: what it asked for, what it has, and what it is owed.
+//
+// Two goroutines serve it. The receiver (receive) notes what Envoy asks for and accepts. The sender (run) sends, and
+// blocks when Envoy doesn't read; meanwhile changes only add names to what is owed, so a slow Envoy costs nothing and
+// gets the newest state when it reads again.
+type stream struct {
+	relay     *Relay
+	mesh      *mesh
+	view      *view
+	rpc       grpc.ServerStream
+	node      node
+	connected time.Time
+
+	wake  chan struct{} // capacity 1: there may be something to send
+	ended chan struct{} // closed by end
+
+	mu      sync.Mutex
+	err     error // why it ended; set before ended is closed
+	nonce   uint64
+	subs    [kinds]subscription
+	refused map[refusedKey]*refusal
+	filled  map[filledKey]filling // explicit interception
+	// settled is when the stream last became current, and behind whether it is not.
+	behind  bool
+	settled time.Time
+	// alarm wakes the sender at alarmAt, when a hold ends; nil until there is one.
+	alarm   *time.Timer
+	alarmAt time.Time
+}
+
+// subscription is what a stream has to do with one kind of resource.
+type subscription struct {
+	opened   bool // Envoy has asked
+	wildcard bool // for everything
+	greet    bool // a first answer is owed, even an empty one
+	items    map[string]item
+	owed     map[string]job // by name
+	inflight []sent         // not yet answered, oldest first
+}
+
+// item is what Envoy has of one name. The zero value is "nothing".
+type item struct {
+	named       bool   // asked for by name
+	sent, acked *entry // the last version sent, and the last accepted
+}
+
+// job is why a name must be looked at: it may have to be sent, held back or removed.
+type job struct {
+	since    int64     // the generation that waits for it, or noGeneration
+	force    bool      // send also what Envoy has
+	answer   bool      // Envoy has just asked for it: say so if it doesn't exist
+	alone    bool      // in a response of its own
+	awaited  bool      // a route that a listener names and that Envoy has yet to ask for
+	released bool      // its hold has ended by time
+	held     time.Time // since when it has been held back
+	reason   string    // why, for status
+}
+
+// sent is a response that Envoy has not answered yet.
+type sent struct {
+	nonce      uint64
+	generation int64 // of the mesh, when it was sent
+	parts      []part
+}
+
+// part is one resource of a response; without an entry it is a removal.
+type part struct {
+	name  string
+	entry *entry
+	since int64
+	force bool
+}
+
+type refusedKey struct {
+	kind       kind
+	name, hash string
+}
+
+// refusal is what Envoy said when it refused something.
+type refusal struct {
+	events.RejectedPart
+	since int64
+}
+
+func newStream(r *Relay, m *mesh, rpc grpc.ServerStream, n node) *stream {
+	return &stream{
+		relay: r, mesh: m, rpc: rpc, node: n, connected: r.now(),
+		wake: make(chan struct{}, 1), ended: make(chan struct{}), behind: true,
+	}
+}
+
+func (s *stream) explicit() bool { return s.node.metadata.Explicit != nil }
+
+// run sends until the stream ends, and returns what it ends with.
+func (s *stream) run() error {
+	age := time.AfterFunc(s.relay.streamAge(), func() { s.end(nil) })
+	defer age.Stop()
+	go s.receive()
+	for {
+		select {
+		case <-s.ended:
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.alarm != nil {
+				s.alarm.Stop()
+			}
+			return s.err
+		case <-s.wake:
+			if err := s.push(); err != nil {
+				s.end(err)
+			}
+		}
+	}
+}
+
+// receive reads what Envoy says, until the stream ends.
+func (s *stream) receive() {
+	for {
+		request := new(discoveryv3.DeltaDiscoveryRequest)
+		if err := s.rpc.RecvMsg(request); err != nil {
+			s.end(nil) // Envoy has closed it or is gone: nobody reads the status
+			return
+		}
+		if err := s.handle(request); err != nil {
+			s.end(err)
+			return
+		}
+	}
+}
+
+// end makes run return err; the first call counts.
+func (s *stream) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.ended:
+	default:
+		s.err = err
+		close(s.ended)
+	}
+}
+
+func (s *stream) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// mark owes the stream a look at a name, and says whether that concerns it.
+func (s *stream) mark(k kind, name string, since int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := &s.subs[k]
+	if k == endpoints {
+		// Endpoints go to those who have some: who asks later gets an answer then.
+		if _, ok := sub.items[name]; !ok {
+			return false
+		}
+	} else if !sub.opened || !(sub.wildcard || sub.items[name].named) {
+		return false
+	}
+	sub.owe(name, job{since: since})
+	s.markBehind(since)
+	return true
+}
+
+func (s *stream) markBehind(since int64) {
+	if since != noGeneration {
+		s.behind = true
+	}
+}
+
+// owe adds to what is owed for a name; the older generation counts.
+func (sub *subscription) owe(name string, j job) {
+	if old, ok := sub.owed[name]; ok {
+		j.since = min(j.since, old.since)
+		j.force = j.force || old.force
+		j.answer = j.answer || old.answer
+		j.alone = j.alone || old.alone
+		j.held, j.reason, j.released = old.held, old.reason, old.released
+	}
+	if sub.owed == nil {
+		sub.owed = map[string]job{}
+	}
+	sub.owed[name] = j
+}
+
+// smallMap is how many names a map may have held to be worth keeping when it is empty.
+const smallMap = 8
+
+// paid forgets what was owed for these names.
+func (sub *subscription) paid(names []string) {
+	if len(sub.owed) == len(names) && len(names) > smallMap {
+		sub.owed = nil // a map never shrinks
+		return
+	}
+	for _, name := range names {
+		delete(sub.owed, name)
+	}
+}
+
+// subscribed says whether Envoy wants to have this name.
+func (sub *subscription) subscribed(name string) bool {
+	return sub.wildcard || sub.items[name].named
+}
+
+func (sub *subscription) set(name string, it item) {
+	if sub.items == nil {
+		sub.items = map[string]item{}
+	}
+	sub.items[name] = it
+}
