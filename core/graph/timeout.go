@@ -1,0 +1,87 @@
+package graph
+
+import (
+	"math"
+
+	"github.com/ownmesh/ownmesh/core/resource"
+)
+
+// Duration is a time span in whole milliseconds, or unset.
+type Duration struct {
+	Set    bool
+	Millis int64
+}
+
+// MaxDuration is the longest span that goes into configuration: what Envoy's timers hold, 68 years.
+const MaxDuration = math.MaxInt32 * int64(1000)
+
+// millis makes a Duration.
+func millis(ms int64) Duration { return Duration{Set: true, Millis: ms} }
+
+// DefaultRequestTimeout is how long a request may take where nobody says anything.
+var DefaultRequestTimeout = millis(15_000)
+
+// Timeout is a route's or a listener's timeouts; unset ones are defaults.
+type Timeout struct {
+	PerRequest Duration // of HTTP-like protocols; 0 switches it off
+	Idle       Duration // 0 switches it off
+}
+
+// Request is PerRequest or its default.
+func (t Timeout) Request() Duration {
+	if t.PerRequest.Set {
+		return t.PerRequest
+	}
+	return DefaultRequestTimeout
+}
+
+// readDuration reads a duration that may be absent.
+func readDuration(d *resource.Duration, path string, n *Notes) Duration {
+	if d == nil {
+		return Duration{}
+	}
+	if d.Value == nil || d.Unit == "" {
+		n.add("duration-incomplete", path, "a duration needs both value and unit: this one counts as not given", "give both")
+		return Duration{}
+	}
+	value, factor := *d.Value, int64(1)
+	if d.Unit == "s" {
+		factor = 1000
+	}
+	if value < 0 {
+		n.add("duration-invalid", path, quoted("%d is no duration: it counts as not given", value), "use 0 or more")
+		return Duration{}
+	}
+	if value > MaxDuration/factor {
+		n.add("duration-too-long", path, quoted("%d%s is longer than timers go: 68 years are used", value, d.Unit), "use 0 to switch a timeout off")
+		return millis(MaxDuration)
+	}
+	return millis(value * factor)
+}
+
+// readHTTPTimeout reads the timeouts of an HTTP-like route or listener.
+func readHTTPTimeout(perRequest, idle *resource.Duration, path string, n *Notes) Timeout {
+	return Timeout{PerRequest: readDuration(perRequest, path+".perRequest", n), Idle: readDuration(idle, path+".idle", n)}
+}
+
+// readListenerTimeout reads a listener's timeouts: those of its own protocol count.
+func readListenerTimeout(t *resource.ListenerTimeout, of Protocol, path string, n *Notes) Timeout {
+	var timeout Timeout
+	if t == nil {
+		return timeout
+	}
+	use := func(p Protocol, given bool, read func(path string) Timeout) {
+		switch {
+		case !given:
+		case p != of:
+			n.add("timeout-protocol", path+"."+string(p), quoted("the listener speaks %s: this timeout is ignored", of), "move it to timeout."+string(of))
+		default:
+			timeout = read(path + "." + string(p))
+		}
+	}
+	use(HTTP, t.HTTP != nil, func(p string) Timeout { return readHTTPTimeout(t.HTTP.PerRequest, t.HTTP.Idle, p, n) })
+	use(HTTP2, t.HTTP2 != nil, func(p string) Timeout { return readHTTPTimeout(t.HTTP2.PerRequest, t.HTTP2.Idle, p, n) })
+	use(GRPC, t.GRPC != nil, func(p string) Timeout { return readHTTPTimeout(t.GRPC.PerRequest, t.GRPC.Idle, p, n) })
+	use(TCP, t.TCP != nil, func(p string) Timeout { return Timeout{Idle: readDuration(t.TCP.Idle, p+".idle", n)} })
+	return timeout
+}
