@@ -80,12 +80,7 @@ func TestCompilersRace(t *testing.T) {
 		w.node(mesh, fmt.Sprint("node", i), "cart")
 		for _, c := range compilers {
 			wg.Go(func() {
-				// A handler that lost its place too often fails, and its message comes again.
-				err := c.Handle(t.Context(), changed(mesh))
-				for tries := 0; err != nil && tries < 5; tries++ {
-					err = c.Handle(t.Context(), changed(mesh))
-				}
-				if err != nil {
+				if err := persist(func() error { return c.Handle(t.Context(), changed(mesh)) }); err != nil {
 					t.Error(err)
 				}
 			})

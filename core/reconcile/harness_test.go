@@ -180,3 +180,12 @@ func (w *world) whole(mesh string) *artifact.Config {
 }
 
 func changed(uid string) events.MeshChanged { return events.MeshChanged{UID: uid} }
+
+// persist does what a feed does with a handler that lost its place too often: the message comes again.
+func persist(handle func() error) error {
+	err := handle()
+	for tries := 0; err != nil && tries < 5; tries++ {
+		err = handle()
+	}
+	return err
+}

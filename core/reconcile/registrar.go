@@ -80,8 +80,8 @@ func (r *Registrar) each(ctx context.Context, uid string, only *endpoint.Service
 		if err == nil {
 			return nil
 		}
-		slot.drop()
 		if !overtaken(err) {
+			slot.drop()
 			return fmt.Errorf("register endpoints of mesh %s: %w", uid, err)
 		}
 	}

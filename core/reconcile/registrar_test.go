@@ -81,7 +81,7 @@ func TestRegistrarsRaceAndHeal(t *testing.T) {
 			InstancesChanged(context.Context, []string, endpoint.ServiceKey) error
 		}{one, two} {
 			wg.Go(func() {
-				if err := r.InstancesChanged(t.Context(), []string{mesh}, service("cart")); err != nil {
+				if err := persist(func() error { return r.InstancesChanged(t.Context(), []string{mesh}, service("cart")) }); err != nil {
 					t.Error(err)
 				}
 			})

@@ -125,7 +125,7 @@ func (c *Client) List(ctx context.Context, mesh string, kind resource.Kind, pare
 // All reads all resources of a kind, whole; of every parent, where parent is "" and the kind has one. What goes
 // away meanwhile is left out.
 func (c *Client) All(ctx context.Context, mesh string, kind resource.Kind, parent string) ([]Object, error) {
-	refs, err := c.allRefs(ctx, mesh, kind, parent)
+	refs, err := c.Refs(ctx, mesh, kind, parent)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,8 @@ func (c *Client) All(ctx context.Context, mesh string, kind resource.Kind, paren
 	return objects, nil
 }
 
-func (c *Client) allRefs(ctx context.Context, mesh string, kind resource.Kind, parent string) ([]Ref, error) {
+// Refs is List of every parent, where parent is "" and the kind has one.
+func (c *Client) Refs(ctx context.Context, mesh string, kind resource.Kind, parent string) ([]Ref, error) {
 	info, ok := resource.InfoOf(kind)
 	if !ok || info.Parent == "" || parent != "" {
 		return c.List(ctx, mesh, kind, parent)
