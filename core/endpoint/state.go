@@ -11,7 +11,7 @@ import (
 // whose Version is lower than the known one's is late and is ignored. Put of an instance makes its service known.
 func (s *State) Apply(c Change) {
 	if c.Deleted {
-		s.Services = nil
+		s.Deleted, s.Services = true, nil
 		return
 	}
 	for _, service := range c.DeletedServices {
@@ -52,6 +52,9 @@ func (i Instance) Key() InstanceKey {
 // Diff gives the change that leads from old to new: old.Apply(Diff(old, new)) is new. Instances must lie under their
 // own keys. An instance that steps back to a lower Version is removed and put again.
 func Diff(old, new State) Change {
+	if new.Deleted {
+		return Change{Deleted: !old.Deleted}
+	}
 	var c Change
 	for service, instances := range new.Services {
 		known, ok := old.Services[service]

@@ -64,8 +64,9 @@ func NewCompiler(o CompilerOptions) *Compiler {
 func (c *Compiler) Handle(ctx context.Context, e events.MeshChanged) error {
 	slot := c.warm.lock(e.UID)
 	defer slot.unlock()
+	var err error
 	for range attempts {
-		err := c.publish(ctx, e.UID, slot)
+		err = c.publish(ctx, e.UID, slot)
 		if err == nil {
 			return nil
 		}
@@ -75,7 +76,7 @@ func (c *Compiler) Handle(ctx context.Context, e events.MeshChanged) error {
 		}
 		c.Logger.Debug("lost the place in the config log, reading on", "mesh", e.UID)
 	}
-	return fmt.Errorf("compile mesh %s: lost the place in its config log %d times", e.UID, attempts)
+	return fmt.Errorf("compile mesh %s: lost the place in its config log %d times: %w", e.UID, attempts, err)
 }
 
 // overtaken says that another writer was faster, or has published something newer: reading on tells what is left to do.

@@ -75,8 +75,9 @@ func (r *Registrar) InstancesChanged(ctx context.Context, meshes []string, servi
 func (r *Registrar) each(ctx context.Context, uid string, only *endpoint.ServiceKey) error {
 	slot := r.warm.lock(uid)
 	defer slot.unlock()
+	var err error
 	for range attempts {
-		err := r.register(ctx, uid, slot, only)
+		err = r.register(ctx, uid, slot, only)
 		if err == nil {
 			return nil
 		}
@@ -85,7 +86,7 @@ func (r *Registrar) each(ctx context.Context, uid string, only *endpoint.Service
 			return fmt.Errorf("register endpoints of mesh %s: %w", uid, err)
 		}
 	}
-	return fmt.Errorf("register endpoints of mesh %s: lost the place in its endpoints log %d times", uid, attempts)
+	return fmt.Errorf("register endpoints of mesh %s: lost the place in its endpoints log %d times: %w", uid, attempts, err)
 }
 
 func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*warmEndpoints], only *endpoint.ServiceKey) error {
