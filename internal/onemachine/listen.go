@@ -32,6 +32,9 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address %q must be host:port: %w", address, err)
 	}
+	if host == "" {
+		host = net.IPv4zero.String() // an address without a host means every interface
+	}
 	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", address, err)
