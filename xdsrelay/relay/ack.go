@@ -2,6 +2,7 @@ package relay
 
 import (
 	"strconv"
+	"strings"
 
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 
@@ -85,7 +86,7 @@ func (s *stream) rejected(k kind, response sent, message string) {
 
 func (s *stream) refuse(k kind, p part, generation int64, message string) {
 	if len(message) > maxRefusedMessage {
-		message = message[:maxRefusedMessage] + "…"
+		message = strings.ToValidUTF8(message[:maxRefusedMessage], "") + "…"
 	}
 	if s.refused == nil {
 		s.refused = map[refusedKey]*refusal{}
@@ -104,13 +105,12 @@ func (s *stream) refuse(k kind, p part, generation int64, message string) {
 		"type", k.String(), "name", p.name, "message", message)
 }
 
-// isRefused says whether these very bytes were refused on this stream: they are not sent again.
-func (s *stream) isRefused(k kind, e *entry) bool {
+// refusalOf gives what Envoy said of these very bytes on this stream, if it refused them: they are not sent again.
+func (s *stream) refusalOf(k kind, e *entry) *refusal {
 	if len(s.refused) == 0 {
-		return false
+		return nil
 	}
-	_, ok := s.refused[refusedKey{k, e.name, e.hash}]
-	return ok
+	return s.refused[refusedKey{k, e.name, e.hash}]
 }
 
 // checkSettled notes when the stream has accepted all that it was behind with.

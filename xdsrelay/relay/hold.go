@@ -19,7 +19,7 @@ func (s *stream) blocked(k kind, name string, want *entry, it item, j *job) bool
 		if has := s.subs[cluster].items[needed].acked; has != nil && has.hash == c.hash {
 			continue
 		}
-		if s.isRefused(cluster, c) {
+		if s.refusalOf(cluster, c) != nil {
 			if it.acked != nil {
 				s.wait(j, "stays as it is: cluster "+needed+" was refused")
 				return true

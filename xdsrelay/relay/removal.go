@@ -45,7 +45,7 @@ func (s *stream) needed(name string, j *job) bool {
 				continue
 			}
 			s.wait(j, "stays until "+k.String()+" "+user+" is accepted")
-			if want != nil && s.isRefused(k, want) {
+			if want != nil && s.refusalOf(k, want) != nil {
 				return true
 			}
 			if s.patient(j) {

@@ -98,7 +98,7 @@ type refusedKey struct {
 // refusal is what Envoy said when it refused something.
 type refusal struct {
 	events.RejectedPart
-	since int64
+	since int64 // the generation that wants it, for the last time that one did
 }
 
 func newStream(r *Relay, m *mesh, rpc grpc.ServerStream, n node) *stream {

@@ -282,3 +282,8 @@ func Decode[M proto.Message](tb testing.TB, r *Response, name string) M {
 	tb.Fatalf("no %q in %s", name, r.describe())
 	return none
 }
+
+// Nonce makes a response of nothing but a nonce, for a test that answers what the relay never sent.
+func Nonce(t Type, nonce string) *Response {
+	return &Response{&discoveryv3.DeltaDiscoveryResponse{TypeUrl: string(t), Nonce: nonce}, t}
+}

@@ -2,6 +2,7 @@ package xdstest
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -11,6 +12,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -118,3 +120,11 @@ func address(host string, port int) *corev3.Address {
 }
 
 func sortIDs(ids []artifact.ID) { slices.SortFunc(ids, artifact.ID.Compare) }
+
+// Padding is a message of about n bytes that every other message's decoder skips: appended to a body, it makes a
+// resource big.
+func Padding(n int) proto.Message {
+	m := &corev3.Node{}
+	m.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 19_000_000, protowire.BytesType), strings.Repeat("x", n)))
+	return m
+}
