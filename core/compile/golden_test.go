@@ -91,27 +91,20 @@ func show(tb testing.TB, cfg *artifact.Config, p artifact.Proxy) shown {
 	return s
 }
 
-// message reads a resource's body back.
-func message(tb testing.TB, r artifact.Resource) proto.Message {
-	var m proto.Message
-	switch r.Type {
-	case artifact.Cluster:
-		m = &clusterv3.Cluster{}
-	case artifact.Listener:
-		m = &listenerv3.Listener{}
-	case artifact.Route:
-		m = &routev3.RouteConfiguration{}
-	default:
-		tb.Fatalf("%s: unexpected type", r.ID)
-	}
-	if err := proto.Unmarshal(r.Body, m); err != nil {
-		tb.Fatalf("%s: %v", r.ID, err)
-	}
-	return m
+// read reads a resource's body back.
+func read(r artifact.Resource) (proto.Message, error) {
+	m := map[artifact.Type]proto.Message{
+		artifact.Cluster: &clusterv3.Cluster{}, artifact.Listener: &listenerv3.Listener{}, artifact.Route: &routev3.RouteConfiguration{},
+	}[r.Type]
+	return m, proto.Unmarshal(r.Body, m)
 }
 
 func body(tb testing.TB, r artifact.Resource) any {
-	text, err := envoy.YAML(message(tb, r))
+	m, err := read(r)
+	if err != nil {
+		tb.Fatalf("%s: %v", r.ID, err)
+	}
+	text, err := envoy.YAML(m)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -138,8 +138,8 @@ func (o *output) take() artifact.ConfigChange {
 
 // forget makes the present state the one that take compares with.
 func (o *output) forget() {
-	clear(o.touched)
-	clear(o.proxies)
+	// New maps, for clearing a map costs what it once held: all of the mesh.
+	o.touched, o.proxies = map[artifact.ID]string{}, map[artifact.ProxyKey]*artifact.Proxy{}
 }
 
 // wipe drops everything: the mesh is gone.
