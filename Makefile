@@ -6,7 +6,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 GO ?= go
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+ifeq ($(origin VERSION),undefined)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+endif
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # Static and the same on every machine: no cgo, no paths of the builder's disk.
 GO_BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
@@ -37,7 +39,8 @@ tools: ## find an Envoy ($ENVOY, PATH), or install one into .tools
 .PHONY: build
 build: ## bin/ownmesh, and the demo's programs
 	@mkdir -p bin
-	$(GO_BUILD) -o bin/ownmesh ./cmd/ownmesh
+	@echo 'build: bin/ownmesh $(VERSION), bin/ordering, bin/ordering-demo'
+	@$(GO_BUILD) -o bin/ownmesh ./cmd/ownmesh
 	@$(GO_BUILD) -o bin/ordering ./examples/ordering/services
 	@$(GO_BUILD) -o bin/ordering-demo ./examples/ordering/demo
 

@@ -164,7 +164,7 @@ func (a *application) stat(ctx context.Context, w *workload, name string) (int, 
 			return one.Value, nil
 		}
 	}
-	return 0, nil // Envoy leaves out what was never counted
+	return 0, fmt.Errorf("%s's Envoy has no stat %s", w.name, name)
 }
 
 func getJSON(ctx context.Context, url string, into any) error {

@@ -19,18 +19,10 @@ const flaky = "inventory-v2-flaky"
 // endpoint update alone: the mesh's configuration doesn't change.
 func (d *demo) showInstance(ctx context.Context) error {
 	d.report.did("Registered a second instance of Inventory v2, one that fails every other request")
-	order, updates := d.workload("order"), []string{"cds", "lds", "rds"}
-	stats := map[string]string{
-		"cds": "cluster_manager.cds.update_success",
-		"lds": "listener_manager.lds.update_success",
-		"rds": "http.egress.rds.rds_egress_http_8080.update_success",
-	}
-	before := map[string]int{}
-	for _, u := range updates {
-		var err error
-		if before[u], err = d.stat(ctx, order, stats[u]); err != nil {
-			return err
-		}
+	order := d.workload("order")
+	before, err := d.updates(ctx, order)
+	if err != nil {
+		return err
 	}
 	w := inventory(flaky, "v2", 2)
 	if err := d.start(ctx, w); err != nil {
@@ -48,19 +40,44 @@ func (d *demo) showInstance(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(began)
-	rows := []any{w.bind, millis(took)}
-	for _, u := range updates {
-		n, err := d.stat(ctx, order, stats[u])
-		if err != nil {
-			return err
-		}
-		rows = append(rows, n-before[u])
-		if n != before[u] {
-			return failure{"registering an instance", "an endpoint update alone", fmt.Sprintf("%d updates by %s at the Envoy of order", n-before[u], u)}
+	after, err := d.updates(ctx, order)
+	if err != nil {
+		return err
+	}
+	head, row := []any{"instance", "call to order's Envoy"}, []any{w.bind, millis(took)}
+	for i, u := range after {
+		head, row = append(head, u.of+" updates there"), append(row, u.count-before[i].count)
+	}
+	d.report.table(head, row)
+	for i, u := range after {
+		if got := u.count - before[i].count; got > 0 != (u.of == "EDS") {
+			return failure{"registering an instance", "an endpoint update (EDS) alone at the Envoy of order", fmt.Sprintf("%d by %s", got, u.of)}
 		}
 	}
-	d.report.table([]any{"instance", "call to order's Envoy", "CDS updates", "LDS updates", "RDS updates"}, rows)
 	return nil
+}
+
+// updated is how often an Envoy took an update of a kind.
+type updated struct {
+	of    string
+	count int
+}
+
+// updates reads how often Order's Envoy was told something, by the kind of what it was told.
+func (d *demo) updates(ctx context.Context, order *workload) ([]updated, error) {
+	all := []updated{{of: "EDS"}, {of: "CDS"}, {of: "LDS"}, {of: "RDS"}}
+	for i, stat := range []string{
+		"cluster.cds_egress_ordering_inventory-v2_http_8080.update_success",
+		"cluster_manager.cds.update_success",
+		"listener_manager.lds.update_success",
+		"http.egress.rds.rds_egress_http_8080.update_success",
+	} {
+		var err error
+		if all[i].count, err = d.stat(ctx, order, stat); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // awaitEndpoint waits until a workload's Envoy has an address among its clusters' endpoints.

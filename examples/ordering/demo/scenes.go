@@ -17,6 +17,7 @@ type demo struct {
 type change struct {
 	what       string
 	generation int64
+	envoys     int
 	took       time.Duration
 }
 
@@ -40,7 +41,7 @@ func (d *demo) change(ctx context.Context, what string, do func(context.Context)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	d.changes = append(d.changes, change{what, done.generation, done.last.Sub(began)})
+	d.changes = append(d.changes, change{what, done.generation, len(d.running), done.last.Sub(began)})
 	return nil
 }
 
@@ -128,14 +129,14 @@ func (d *demo) showRoutes(ctx context.Context) error {
 
 // showChanges sums up how long each change took.
 func (d *demo) showChanges(context.Context) error {
-	d.report.did("Measured each change, from the API call to the last of %d Envoys' ACK", len(d.running))
+	d.report.did("Measured each change, from the API call to the last Envoy's ACK")
 	var rows [][]any
 	for _, c := range d.changes {
-		rows = append(rows, []any{c.what, c.generation, millis(c.took)})
+		rows = append(rows, []any{c.what, c.generation, c.envoys, millis(c.took)})
 		if c.took <= 0 {
 			return failure{c.what, "an ACK after the call", "one " + millis(-c.took) + " before it"}
 		}
 	}
-	d.report.table([]any{"change", "generation", "call to last ACK"}, rows...)
+	d.report.table([]any{"change", "generation", "Envoys", "call to last ACK"}, rows...)
 	return nil
 }
