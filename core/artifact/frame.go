@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/ownmesh/ownmesh/events"
@@ -113,6 +114,12 @@ func checksum(data []byte) string {
 	return hex.EncodeToString(sum[:sumLength/2])
 }
 
+// compressors are kept, for each takes a megabyte and most documents are small.
+var compressors = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return z
+}}
+
 // compress gives the bytes to store: gzipped where that is smaller. Speed matters more than the last percent here: a
 // full state is written rarely, but somebody waits for it.
 func compress(doc []byte) []byte {
@@ -121,9 +128,10 @@ func compress(doc []byte) []byte {
 	}
 	var out bytes.Buffer
 	out.Grow(len(doc) / 3)
-	// Neither call can fail: the level is valid, and a Buffer takes all.
-	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	_, _ = z.Write(doc)
+	z := compressors.Get().(*gzip.Writer)
+	defer compressors.Put(z)
+	z.Reset(&out)
+	_, _ = z.Write(doc) // a Buffer takes all
 	_ = z.Close()
 	if out.Len() >= len(doc) {
 		return doc

@@ -24,7 +24,7 @@ type (
 
 // world is a store with a config log in it, and what a writer that never fails knows of it.
 type world struct {
-	testing.TB
+	failer
 	ctx   context.Context
 	store *artifacttest.Memory
 	time  time.Time
@@ -34,9 +34,19 @@ type world struct {
 	past  map[artifact.Position]*artifact.Config
 }
 
-func newWorld(t testing.TB) *world {
+// failer is testing.TB, or a *rapid.T.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func newWorld(t testing.TB) *world { return newWorldIn(t) }
+
+func newWorldIn(t failer) *world {
 	w := &world{
-		TB: t, ctx: context.Background(), store: artifacttest.NewMemory(), cfg: artifacttest.Mesh(uid, 4),
+		failer: t, ctx: context.Background(), store: artifacttest.NewMemory(), cfg: artifacttest.Mesh(uid, 4),
 		time: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), past: map[artifact.Position]*artifact.Config{},
 	}
 	w.w = w.writer()

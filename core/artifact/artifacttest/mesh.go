@@ -46,7 +46,9 @@ func Mesh(uid string, nodes int) *artifact.Config {
 	return cfg
 }
 
-func nodeKey(i int) artifact.ProxyKey { return artifact.ProxyKey(fmt.Sprintf("virtualNode/node-%d", i)) }
+func nodeKey(i int) artifact.ProxyKey {
+	return artifact.ProxyKey(fmt.Sprintf("virtualNode/node-%d", i))
+}
 
 func sharedCluster(i int) artifact.ID {
 	return artifact.ID{Type: artifact.Cluster, Name: fmt.Sprintf("cds_egress_shop_node-%d_http_8080", i)}
