@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ownmesh/ownmesh/cmd/ownmesh/internal/apply"
+	"github.com/ownmesh/ownmesh/cmd/ownmesh/internal/manifest"
+	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/internal/client"
+)
+
+func filesTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "files",
+		Short: "What files for apply, delete and compile look like",
+		Long: `A file holds documents: YAML separated by ---, JSON objects one after another, or
+lists of either. A document is the input of an App Mesh Create call plus its kind:
+
+  kind: VirtualNode          # or virtual-node, virtualNodes …
+  meshName: shop             # or by --mesh
+  virtualNodeName: cart
+  spec:
+    listeners: [{portMapping: {port: 8080, protocol: http}}]
+    serviceDiscovery: {dns: {hostname: cart.shop.local}}
+  tags: [{key: team, value: checkout}]    # where there is no such line, tags stay as they are
+
+So a file for ` + "`aws appmesh create-virtual-node --cli-input-json`" + ` needs the line with kind, and
+nothing else. The order of documents does not matter. A clientToken is ignored.
+
+Kinds: Mesh, VirtualNode, VirtualRouter, Route, VirtualService, VirtualGateway, GatewayRoute
+and Ownmesh's own Interception (explicit or transparent, for the mesh or one node).`,
+	}
+}
+
+// fileFlags are -f and --dry-run.
+type fileFlags struct {
+	files  []string
+	dryRun bool
+}
+
+func (f *fileFlags) flags(cmd *cobra.Command, dryRun bool) {
+	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil, "file, folder, or - for standard input; repeatable (see `ownmesh help files`)")
+	if dryRun {
+		cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only say what would be done")
+	}
+}
+
+// documents reads the files; what is wrong in them is a refusal.
+func (a *app) documents(f fileFlags, mesh string) ([]manifest.Document, error) {
+	docs, err := manifest.Read(f.files, a.stdin, mesh)
+	if err != nil {
+		return nil, &failure{code: exitRefused, err: err, hint: "nothing was done; `ownmesh help files` says what files look like"}
+	}
+	return docs, nil
+}
+
+type applyFlags struct {
+	fileFlags
+	wait    bool
+	timeout time.Duration
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var f applyFlags
+	cmd := &cobra.Command{
+		Use:     "apply -f FILE|DIR|-",
+		GroupID: groupChange,
+		Short:   "Create and update what files say",
+		Long: `Apply creates what is missing and updates what differs, in the order that works, and says
+what it did about each document. Applying the same files again changes nothing.
+
+It stops at the first document that the API refuses; what came before stays. Shapes are
+checked for all documents before anything is done.`,
+		Example: `  ownmesh apply -f mesh.yaml
+  ownmesh apply -f mesh/ -f routes/ --dry-run
+  ownmesh apply -f mesh.yaml --wait --timeout 1m     # until all connected proxies have it
+  sed s/weight:.0/weight:\ 10/ canary.yaml | ownmesh apply -f -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), f) },
+	}
+	f.flags(cmd, true)
+	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until all connected proxies have accepted it")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", defaultTimeout, "how long --wait waits")
+	if err := cmd.MarkFlagRequired("file"); err != nil {
+		panic(err) // the flag's name is misspelt
+	}
+	return cmd
+}
+
+// applied is what apply says as JSON.
+type applied struct {
+	Results  []apply.Result         `json:"results"`
+	DryRun   bool                   `json:"dryRun,omitempty"`
+	Findings map[string]newFindings `json:"findings,omitempty"` // by mesh
+}
+
+// newFindings are what the compilation said of a mesh after it was changed.
+type newFindings struct {
+	Generation int64              `json:"generation"` // of the mesh after applying
+	Compiled   bool               `json:"compiled"`   // false: the findings are of an older generation
+	Findings   []resource.Finding `json:"findings"`
+}
+
+func (a *app) apply(ctx context.Context, f applyFlags) error {
+	docs, err := a.documents(f.fileFlags, a.mesh)
+	if err != nil {
+		return err
+	}
+	c, err := a.api()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	progress := a.screen.Progress()
+	defer progress.End()
+	results, err := apply.Run(ctx, c, docs, apply.Options{DryRun: f.dryRun, Step: func(done, total int, d manifest.Document) {
+		progress.Say("applying %d of %d: %s", done+1, total, d.Key)
+	}})
+	progress.End()
+	if err != nil {
+		return errors.Join(a.showResults(applied{Results: results, DryRun: f.dryRun}), a.partly(err, results))
+	}
+	out := applied{Results: results, DryRun: f.dryRun}
+	if !f.dryRun {
+		if out.Findings, err = a.findingsAfter(ctx, c, results); err != nil {
+			return errors.Join(a.showResults(out), err)
+		}
+	}
+	if err := a.showResults(out); err != nil {
+		return err
+	}
+	if !f.wait || f.dryRun {
+		return nil
+	}
+	for mesh, after := range out.Findings {
+		if err := a.await(ctx, c, mesh, after.Generation, f.timeout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partly adds how far apply came to an error.
+func (a *app) partly(err error, results []apply.Result) error {
+	changed := 0
+	for _, r := range results {
+		if r.Action != apply.Unchanged {
+			changed++
+		}
+	}
+	f := a.explain(err)
+	f.hint = fmt.Sprintf("%d documents came before it, and %d of them changed something, which stays; apply again when this one is mended",
+		len(results), changed)
+	return f
+}
+
+func (a *app) showResults(out applied) error {
+	err := a.screen.Show(out, func() error {
+		if len(out.Results) == 0 {
+			return nil
+		}
+		would := ""
+		if out.DryRun {
+			would = "would be "
+		}
+		var rows [][]string
+		for _, r := range out.Results {
+			k := resource.Key{Kind: r.Kind, Parent: r.Parent, Name: r.Name}
+			verb := string(r.Action)
+			if r.Action != apply.Unchanged && r.Action != apply.Missing {
+				verb = would + verb
+			}
+			rows = append(rows, []string{r.Mesh, k.String(), verb})
+		}
+		return a.screen.Table([]string{"mesh", "resource", "result"}, rows)
+	})
+	if err != nil {
+		return err
+	}
+	a.noteFindings(out.Findings)
+	return nil
+}
+
+// findingsPatience is how long apply waits for the compiler: it usually takes milliseconds, and says nothing of
+// interest if it takes long.
+const (
+	findingsPatience = 2 * time.Second
+	mostFindings     = 10 // shown by apply
+)
+
+// findingsAfter reads what the compiler says of the meshes that were touched, at the generation they have now.
+func (a *app) findingsAfter(ctx context.Context, c *client.Client, results []apply.Result) (map[string]newFindings, error) {
+	var meshes []string
+	changed := map[string]bool{}
+	for _, r := range results {
+		if !slices.Contains(meshes, r.Mesh) {
+			meshes = append(meshes, r.Mesh)
+		}
+		changed[r.Mesh] = changed[r.Mesh] || r.Action != apply.Unchanged
+	}
+	all := map[string]newFindings{}
+	deadline := time.Now().Add(findingsPatience)
+	for _, mesh := range meshes {
+		status, err := c.Status(ctx, mesh)
+		if err != nil {
+			return all, fmt.Errorf("read the status of mesh %s: %w", mesh, err)
+		}
+		for {
+			said, err := c.Findings(ctx, mesh)
+			if err != nil {
+				return all, fmt.Errorf("read the findings of mesh %s: %w", mesh, err)
+			}
+			compiled := said.Generation >= status.Generation
+			all[mesh] = newFindings{Generation: status.Generation, Compiled: compiled, Findings: said.Findings}
+			if compiled || !changed[mesh] || time.Now().After(deadline) {
+				break
+			}
+			if err := pause(ctx); err != nil {
+				return all, err
+			}
+		}
+	}
+	return all, nil
+}
+
+func (a *app) noteFindings(all map[string]newFindings) {
+	for mesh, after := range all {
+		if !after.Compiled {
+			a.screen.Note("note: generation %d of mesh %s is not compiled yet; see `ownmesh findings -m %s`", after.Generation, mesh, mesh)
+			continue
+		}
+		for i, f := range after.Findings {
+			if i == mostFindings {
+				a.screen.Note("finding: and %d more; see `ownmesh findings -m %s`", len(after.Findings)-i, mesh)
+				break
+			}
+			a.screen.Note("finding: %s %s: %s", f.Resource, f.Path, f.Message)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package screen
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func terminal(io.Writer) bool { return true }
+func pipe(io.Writer) bool     { return false }
+
+func TestTable(t *testing.T) {
+	header := []string{"name", "state"}
+	rows := [][]string{{"cart", "current"}, {"rejected", "rejected"}, {"evil\x1b[2J\nname", "x"}}
+	const plain = "NAME           STATE\ncart           current\nrejected       rejected\nevil[2J name   x\n"
+	for name, tc := range map[string]struct {
+		s    Screen
+		want string
+	}{
+		"pipe":               {Screen{Terminal: pipe}, plain},
+		"terminal, no color": {Screen{Terminal: terminal, NoColor: true}, plain},
+		"terminal": {Screen{Terminal: terminal}, strings.NewReplacer(
+			"cart           current", "cart           \x1b[32mcurrent\x1b[0m",
+			"rejected       rejected", "rejected       \x1b[31mrejected\x1b[0m").Replace(plain)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			tc.s.Out = &b
+			if err := tc.s.Table(header, rows); err != nil {
+				t.Fatal(err)
+			}
+			got := strings.ReplaceAll(b.String(), "  \n", "\n")
+			if fields(got) != fields(tc.want) {
+				t.Errorf("got\n%q\nwant\n%q", got, tc.want)
+			}
+		})
+	}
+}
+
+// fields makes of tables what is in them, whatever the space between columns.
+func fields(s string) string {
+	var lines []string
+	for line := range strings.Lines(s) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Long texts are wrapped on a terminal, and one line for programs that cut by columns.
+func TestLongCells(t *testing.T) {
+	long := strings.Repeat("word ", 40)
+	for _, tc := range []struct {
+		terminal func(io.Writer) bool
+		lines    int
+	}{{pipe, 2}, {terminal, 4}} {
+		var b bytes.Buffer
+		s := Screen{Out: &b, Terminal: tc.terminal}
+		if err := s.Table([]string{"text"}, [][]string{{strings.TrimSpace(long)}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(b.String(), "\n"); got != tc.lines {
+			t.Errorf("%d lines, want %d:\n%s", got, tc.lines, b.String())
+		}
+	}
+}
+
+func TestShow(t *testing.T) {
+	value := map[string]any{"b": 1, "a": "<x>"}
+	for format, want := range map[string]string{
+		"json":  "{\n  \"a\": \"<x>\",\n  \"b\": 1\n}\n",
+		"yaml":  "a: <x>\nb: 1\n",
+		"table": "for people\n",
+	} {
+		var b bytes.Buffer
+		s := Screen{Out: &b, Format: format}
+		err := s.Show(value, func() error {
+			s.Printf("for people\n")
+			return nil
+		})
+		if err != nil || b.String() != want {
+			t.Errorf("%s: got %q, %v", format, b.String(), err)
+		}
+		if err := CheckFormat(format); err != nil {
+			t.Error(err)
+		}
+	}
+	if CheckFormat("") == nil {
+		t.Error("an empty format passes")
+	}
+}
+
+// Progress shows on terminals, after a second, and leaves nothing behind.
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bytes.Buffer
+		s := Screen{Err: &b, Terminal: terminal}
+		p := s.Progress()
+		p.Say("1 of %d", 3)
+		time.Sleep(time.Second)
+		if b.Len() > 0 {
+			t.Errorf("shown at once: %q", b.String())
+		}
+		p.Say("2 of %d", 3)
+		p.Say("3 of %d", 3)
+		p.End()
+		p.End()
+		if want := "\r\x1b[2K2 of 3\r\x1b[2K3 of 3\r\x1b[2K"; b.String() != want {
+			t.Errorf("got %q, want %q", b.String(), want)
+		}
+
+		b.Reset()
+		s.Terminal = pipe
+		p = s.Progress()
+		time.Sleep(2 * time.Second)
+		p.Say("x")
+		p.End()
+		if b.Len() > 0 {
+			t.Errorf("shown in a pipe: %q", b.String())
+		}
+	})
+}

@@ -1,0 +1,154 @@
+// Command ownmesh runs a service mesh on one machine and works with its API: apply and read resources, compile them
+// offline, render bootstraps for sidecars, see what proxies have accepted.
+//
+// It has no logic of the mesh itself: that is core's, behind the API. Start with run, then the file of a command.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ownmesh/ownmesh/cmd/ownmesh/internal/screen"
+	"github.com/ownmesh/ownmesh/internal/client"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program but for its signals; it returns the exit code (see exitcode.go).
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, screen: screen.Screen{
+		Out: stdout, Err: stderr, NoColor: os.Getenv("NO_COLOR") != "", Terminal: screen.IsTerminal,
+	}}
+	root := a.command()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	a.help = cmd.CommandPath() + " --help"
+	f := a.explain(err)
+	f.print(stderr)
+	return f.code
+}
+
+const (
+	endpointVariable = "OWNMESH_ENDPOINT"
+	defaultEndpoint  = "http://127.0.0.1:9080"
+)
+
+// app is what all commands share.
+type app struct {
+	stdin    io.Reader
+	screen   screen.Screen
+	endpoint string
+	mesh     string
+	help     string // what to type to learn about the command that was misused
+	started  bool   // a command's own code runs: what fails from here on is no misuse
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ownmesh",
+		Short: "A service mesh that speaks AWS App Mesh's API",
+		Long: `ownmesh runs a service mesh on one machine, and works with the API of any Ownmesh server.
+
+The API is AWS App Mesh's: what was written for App Mesh carries on.`,
+		Example: `  ownmesh up                                   # the whole mesh in this process
+  ownmesh apply -f mesh.yaml                   # create and update what a file says
+  ownmesh status --wait latest                 # until all proxies have it
+  aws appmesh list-meshes --endpoint-url http://127.0.0.1:9080`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return screen.CheckFormat(a.screen.Format)
+		},
+	}
+	endpoint := os.Getenv(endpointVariable)
+	if endpoint == "" {
+		endpoint = defaultEndpoint
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.endpoint, "endpoint", endpoint, "URL of the API (environment: "+endpointVariable+")")
+	flags.StringVarP(&a.mesh, "mesh", "m", "", "mesh to work on; needless where there is only one")
+	flags.StringVarP(&a.screen.Format, "output", "o", "table", "output format: table, json or yaml")
+	root.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Run a mesh:"},
+		&cobra.Group{ID: groupChange, Title: "Change what it should be:"},
+		&cobra.Group{ID: groupSee, Title: "See what it is:"},
+	)
+	root.AddCommand(
+		a.upCommand(), a.bootstrapCommand(), a.compileCommand(),
+		a.applyCommand(), a.deleteCommand(), a.endpointsCommand(),
+		a.getCommand(), a.describeCommand(), a.statusCommand(), a.proxiesCommand(), a.findingsCommand(),
+		a.versionCommand(), exitCodesTopic(), filesTopic(),
+	)
+	for _, err := range []error{
+		root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(completions(screen.Formats), cobra.ShellCompDirectiveNoFileComp)),
+		root.RegisterFlagCompletionFunc("mesh", a.completeMesh),
+	} {
+		if err != nil {
+			panic(err) // a flag's name above is misspelt
+		}
+	}
+	a.mark(root)
+	return root
+}
+
+// mark makes every command say when its own code begins: cobra checks flags as late as possible.
+func (a *app) mark(cmd *cobra.Command) {
+	if does := cmd.RunE; does != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.started = true
+			return does(cmd, args)
+		}
+	}
+	for _, c := range cmd.Commands() {
+		a.mark(c)
+	}
+}
+
+const (
+	groupRun    = "run"
+	groupChange = "change"
+	groupSee    = "see"
+)
+
+// api makes the client of the server that --endpoint names.
+func (a *app) api() (*client.Client, error) {
+	c, err := client.New(a.endpoint)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return c, nil
+}
+
+// theMesh is --mesh, or the only mesh that there is.
+func (a *app) theMesh(ctx context.Context, c *client.Client) (string, error) {
+	if a.mesh != "" {
+		return a.mesh, nil
+	}
+	meshes, err := c.List(ctx, "", "mesh", "")
+	if err != nil {
+		return "", err
+	}
+	switch len(meshes) {
+	case 0:
+		return "", &failure{code: exitNotFound, err: errNoMesh, hint: "create one with `ownmesh apply -f FILE`"}
+	case 1:
+		return meshes[0].Name, nil
+	default:
+		return "", &failure{code: exitUsage, err: errWhichMesh, hint: "name one of " + names(meshes) + " with --mesh"}
+	}
+}
