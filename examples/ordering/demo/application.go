@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -148,23 +148,19 @@ func (a *application) counts(ctx context.Context, name string) (requests, failed
 	return c.Requests, c.Failed, nil
 }
 
-// stat reads one of a workload's Envoy's counters or gauges.
-func (a *application) stat(ctx context.Context, w *workload, name string) (int, error) {
-	var s struct {
-		Stats []struct {
-			Name  string
-			Value int
-		}
+// stat sums the counters of a workload's Envoy whose names match a regular expression; that none does is an error.
+func (a *application) stat(ctx context.Context, w *workload, pattern string) (sum int, err error) {
+	var s struct{ Stats []struct{ Value int } }
+	if err := getJSON(ctx, "http://"+w.admin+"/stats?format=json&filter="+url.QueryEscape(pattern), &s); err != nil {
+		return 0, fmt.Errorf("read %s of %s's Envoy: %w", pattern, w.name, err)
 	}
-	if err := getJSON(ctx, "http://"+w.admin+"/stats?format=json&filter=^"+strings.ReplaceAll(name, ".", `\.`)+"$", &s); err != nil {
-		return 0, fmt.Errorf("read %s of %s's Envoy: %w", name, w.name, err)
+	if len(s.Stats) == 0 {
+		return 0, fmt.Errorf("%s's Envoy has no stat %s", w.name, pattern)
 	}
 	for _, one := range s.Stats {
-		if one.Name == name {
-			return one.Value, nil
-		}
+		sum += one.Value
 	}
-	return 0, fmt.Errorf("%s's Envoy has no stat %s", w.name, name)
+	return sum, nil
 }
 
 func getJSON(ctx context.Context, url string, into any) error {

@@ -67,10 +67,10 @@ type updated struct {
 func (d *demo) updates(ctx context.Context, order *workload) ([]updated, error) {
 	all := []updated{{of: "EDS"}, {of: "CDS"}, {of: "LDS"}, {of: "RDS"}}
 	for i, stat := range []string{
-		"cluster.cds_egress_ordering_inventory-v2_http_8080.update_success",
-		"cluster_manager.cds.update_success",
-		"listener_manager.lds.update_success",
-		"http.egress.rds.rds_egress_http_8080.update_success",
+		`^cluster\.cds_egress_ordering_inventory-v2_http_8080\.update_success$`,
+		`^cluster_manager\.cds\.update_success$`,
+		`^listener_manager\.lds\.update_success$`,
+		`^http\..*\.rds\..*\.update_success$`,
 	} {
 		var err error
 		if all[i].count, err = d.stat(ctx, order, stat); err != nil {

@@ -45,8 +45,8 @@ func (r *report) table(head []any, rows ...[]any) {
 
 // text prints something indented.
 func (r *report) text(s string) {
-	for line := range strings.Lines(strings.TrimRight(s, "\n") + "\n") {
-		fmt.Fprint(r.out, "   ", line)
+	for line := range strings.Lines(strings.TrimSpace(s)) {
+		fmt.Fprintln(r.out, strings.TrimRight("   "+line, " \n"))
 	}
 }
 

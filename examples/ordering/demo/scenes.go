@@ -51,7 +51,7 @@ func (d *demo) showFirstRequest(ctx context.Context) error {
 	path := []string{"gateway", "ui", "order", "inventory-v1", "inventory-v2"}
 	took := func() (n [5]int, err error) {
 		for i, name := range path {
-			if n[i], err = d.stat(ctx, d.workload(name), "http.ingress.downstream_rq_total"); err != nil {
+			if n[i], err = d.stat(ctx, d.workload(name), `^http\.ingress\.downstream_rq_total$`); err != nil {
 				return n, err
 			}
 		}

@@ -76,7 +76,7 @@ func (d *demo) showWeights(ctx context.Context) error {
 	if all.failed > 0 {
 		return failure{"requests while weights moved", "none failed", fmt.Sprintf("%d of %d; the first: %v", all.failed, all.all, all.first)}
 	}
-	d.report.text("\nWhat `ownmesh status " + meshName + "` said at 50/50, customers still busy:")
+	d.report.note("What `ownmesh status %s` said at 50/50, customers still busy:", meshName)
 	d.report.text(status)
 	return nil
 }
