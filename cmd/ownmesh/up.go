@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,7 +66,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		Data: f.data, API: f.api, XDS: f.xds, Admin: f.admin, Logger: logger, Version: thisVersion(),
 	})
 	if err != nil {
-		return fmt.Errorf("start: %w", err)
+		return notStarted(err, f.data)
 	}
 	ready := struct {
 		API   string `json:"api"`
@@ -86,6 +88,18 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	return errors.Join(failed, m.Close(draining))
+}
+
+// notStarted guesses at what a person can do.
+func notStarted(err error, data string) error {
+	f := &failure{code: exitFailure, err: fmt.Errorf("start: %w", err)}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		f.hint = "something listens there, maybe another `ownmesh up`; port 0 picks a free one"
+	case strings.Contains(err.Error(), data):
+		f.hint = "--data takes another folder than " + data
+	}
+	return f
 }
 
 // checkLoopback says why before anything is opened; what binds the address checks again.

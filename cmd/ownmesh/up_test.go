@@ -90,6 +90,7 @@ func up(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("/readyz answers %s", res.Status)
 	}
 	ts.Setenv(endpointVariable, "http://"+api)
+	ts.Setenv("API", api)
 	ts.Setenv("XDS", xds)
 	ts.Value(upKey{}).(map[string]*process)["up"] = p
 }

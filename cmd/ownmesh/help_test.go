@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// Every command that does something has a real example, which starts with its own name and uses flags that it has.
+func TestExamples(t *testing.T) {
+	root := (&app{}).command()
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, c := range cmd.Commands() {
+			walk(c)
+		}
+		if !cmd.Runnable() || cmd.Parent() != nil && cmd.Parent().Name() == "completion" {
+			return
+		}
+		found := false
+		for line := range strings.Lines(cmd.Example) {
+			for _, part := range strings.Split(line, "|") {
+				words := strings.Fields(part)
+				if len(words) == 0 || words[0] != "ownmesh" {
+					continue
+				}
+				named, _, err := root.Find(words[1:])
+				if err != nil {
+					t.Errorf("%s: example %q: %v", cmd.CommandPath(), line, err)
+					continue
+				}
+				found = found || named == cmd || named.Parent() == cmd
+				checkFlags(t, named, words)
+			}
+		}
+		if !found {
+			t.Errorf("%s has no example of its own", cmd.CommandPath())
+		}
+	}
+	walk(root)
+}
+
+func checkFlags(t *testing.T, cmd *cobra.Command, words []string) {
+	t.Helper()
+	for _, w := range words {
+		name, ok := strings.CutPrefix(w, "--")
+		if w == "#" || !ok {
+			if w == "#" {
+				return // the rest is talk
+			}
+			continue
+		}
+		name, _, _ = strings.Cut(name, "=")
+		if cmd.Flag(name) == nil && cmd.InheritedFlags().Lookup(name) == nil {
+			t.Errorf("%s: an example uses --%s, which it does not have", cmd.CommandPath(), name)
+		}
+	}
+}
