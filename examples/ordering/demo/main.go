@@ -46,6 +46,10 @@ var errInterrupted = errors.New("interrupted")
 
 // run is the demo, or with up what stays. It ends all its processes before it returns.
 func run(ctx context.Context, out io.Writer, root, bin string, up bool) (err error) {
+	programs, err := find(root, bin)
+	if err != nil {
+		return err
+	}
 	folder, err := os.MkdirTemp("", "ownmesh-demo-")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
@@ -77,7 +81,7 @@ func run(ctx context.Context, out io.Writer, root, bin string, up bool) (err err
 	}()
 
 	r := &report{out: out, began: time.Now()}
-	a, err := start(ctx, r, processes, folder, root, bin, up)
+	a, err := start(ctx, r, processes, programs, folder, root, up)
 	if err != nil {
 		return err
 	}
@@ -94,24 +98,31 @@ func run(ctx context.Context, out io.Writer, root, bin string, up bool) (err err
 	return nil
 }
 
+// find looks for what the demo runs.
+func find(root, bin string) (programs, error) {
+	p := programs{ownmesh: filepath.Join(bin, "ownmesh"), services: filepath.Join(bin, "ordering")}
+	for _, program := range []string{p.ownmesh, p.services} {
+		if _, err := os.Stat(program); err != nil {
+			return p, fmt.Errorf("%w\n%s `make build` makes it", err, bold("hint:"))
+		}
+	}
+	var err error
+	if p.envoy, err = envoybin.Path(root); err != nil {
+		return p, fmt.Errorf("find an Envoy: %w", err)
+	}
+	return p, nil
+}
+
 // start brings up the mesh and the application.
-func start(ctx context.Context, r *report, ps *processes, folder, root, bin string, up bool) (*application, error) {
-	envoy, err := envoybin.Path(root)
-	if err != nil {
-		return nil, err
-	}
-	a := &application{
-		processes: ps,
-		folder:    folder,
-		ports:     newPorts(),
-		programs:  programs{filepath.Join(bin, "ownmesh"), filepath.Join(bin, "ordering"), envoy},
-	}
+func start(ctx context.Context, r *report, ps *processes, p programs, folder, root string, up bool) (*application, error) {
+	a := &application{processes: ps, programs: p, folder: folder, ports: newPorts()}
 	listen := addresses{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"}
 	if up { // where `ownmesh` looks by itself, and where a person does
 		listen = addresses{a.ports.prefer(9080), a.ports.prefer(15010), a.ports.prefer(15011)}
 		a.front = a.ports.prefer(8080)
 	}
-	if a.mesh, err = startMesh(ctx, ps, a.programs.ownmesh, filepath.Join(folder, "data"), listen); err != nil {
+	var err error
+	if a.mesh, err = startMesh(ctx, ps, p.ownmesh, filepath.Join(folder, "data"), listen); err != nil {
 		return nil, err
 	}
 	if _, err := a.mesh.run(ctx, "apply", "-f", meshFile(root)); err != nil {

@@ -85,7 +85,11 @@ func (p *processes) start(name string, out io.Writer, env []string, program stri
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if !p.stopping {
-			p.fail(fmt.Errorf("%s ended by itself (%v); the end of its log:\n%s", name, err, tail(p.log(name), 5)))
+			said := tail(p.log(name), 5)
+			if said != "" {
+				said = "; the end of its log:\n" + said
+			}
+			p.fail(fmt.Errorf("%s ended by itself (%v)%s", name, err, said))
 		}
 	}()
 	return nil
