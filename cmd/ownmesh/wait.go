@@ -98,12 +98,17 @@ func refusals(s client.Status, generation int64) []string {
 
 func late(s client.Status, generation int64, timeout time.Duration) error {
 	lines := []string{fmt.Sprintf("generation %d was not accepted everywhere within %s", generation, timeout)}
-	if s.Generation < generation && s.Mesh != "" {
+	switch {
+	case s.Mesh == "":
+		lines = append(lines, "the server did not say in this time how far it is")
+	case s.Generation < generation:
 		lines = append(lines, fmt.Sprintf("mesh %s is at generation %d", s.Mesh, s.Generation))
+	default:
+		lines = append(lines, waitingFor(s, generation)...)
 	}
 	return &failure{
 		code: exitTimeout,
-		err:  errors.New(strings.Join(append(lines, waitingFor(s, generation)...), "\n")),
+		err:  errors.New(strings.Join(lines, "\n")),
 		hint: "`ownmesh proxies` shows what each proxy waits for",
 	}
 }
