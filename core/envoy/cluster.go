@@ -26,11 +26,12 @@ func Application(mesh, node string, l graph.Listener, at *corev3.Address) *clust
 	return c
 }
 
-// SelfRedirect is the cluster that leads from a gateway's listener to its second pass.
+// SelfRedirect is the cluster that leads from a gateway's listener to its second pass, in the protocol that the client
+// speaks: an http listener takes gRPC too, and its second pass must see it as such.
 func SelfRedirect(mesh, gateway string, l graph.Listener, several bool, at *corev3.Address) *clusterv3.Cluster {
 	c := newCluster(SelfRedirectCluster(mesh, gateway, l.Port, several), connectLocal, l.Pool)
 	static(c, at)
-	speak(c, l.Protocol)
+	passOn(c)
 	return c
 }
 
@@ -46,7 +47,7 @@ func Egress(mesh string, o graph.Offer) *clusterv3.Cluster {
 	return c
 }
 
-// OriginalDestination is a cluster that leads to where the application aimed, in the protocol that it speaks.
+// OriginalDestination is a cluster that leads to where the application aimed.
 func OriginalDestination(name string) *clusterv3.Cluster {
 	c := newCluster(name, connectRemote, graph.Pool{})
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST}
@@ -54,14 +55,10 @@ func OriginalDestination(name string) *clusterv3.Cluster {
 	return c
 }
 
-// AllowAll is where connections and requests to unknown destinations go.
+// AllowAll is where connections and requests to unknown destinations go, in the protocol that the application speaks.
 func AllowAll(mesh string) *clusterv3.Cluster {
 	c := OriginalDestination(AllowAllCluster(mesh))
-	setHTTPOptions(c, &httpv3.HttpProtocolOptions{UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_UseDownstreamProtocolConfig{
-		UseDownstreamProtocolConfig: &httpv3.HttpProtocolOptions_UseDownstreamHttpConfig{
-			HttpProtocolOptions:  &corev3.Http1ProtocolOptions{},
-			Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
-		}}})
+	passOn(c)
 	return c
 }
 
@@ -111,6 +108,15 @@ func speak(c *clusterv3.Cluster, p graph.Protocol) {
 		ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
 			ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
 				Http2ProtocolOptions: &corev3.Http2ProtocolOptions{}}}}})
+}
+
+// passOn makes a cluster speak to its endpoints as the client spoke to the proxy.
+func passOn(c *clusterv3.Cluster) {
+	setHTTPOptions(c, &httpv3.HttpProtocolOptions{UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_UseDownstreamProtocolConfig{
+		UseDownstreamProtocolConfig: &httpv3.HttpProtocolOptions_UseDownstreamHttpConfig{
+			HttpProtocolOptions:  &corev3.Http1ProtocolOptions{},
+			Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
+		}}})
 }
 
 func setHTTPOptions(c *clusterv3.Cluster, o *httpv3.HttpProtocolOptions) {

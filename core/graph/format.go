@@ -28,7 +28,7 @@ func checkFormat(format string) string {
 		rule, known := commands[m[1]]
 		switch {
 		case !known:
-			return quoted("there is no command %s", m[1])
+			return quoted("the command %s is unknown", m[1])
 		case rule.argument == always && m[2] == "":
 			return quoted("command %s needs an argument in parentheses", m[1])
 		case rule.argument == never && hasArgument:
