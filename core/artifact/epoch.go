@@ -24,12 +24,14 @@ func (w *Writer[S, C]) NewEpoch(ctx context.Context, at Position, s S) (Position
 		return at, fmt.Errorf("begin an epoch after %s: %w", at, err)
 	}
 	m := w.format.stateMark(s)
-	last, newest, err := w.heads(ctx, at)
+	heads, newest, err := w.heads(ctx, at)
 	if err != nil {
 		return at, err
 	}
-	if err := m.after(last.mark()); err != nil {
-		return at, fmt.Errorf("begin an epoch after %s: %w", last, err)
+	for _, head := range heads {
+		if err := m.after(head.mark()); err != nil {
+			return at, fmt.Errorf("begin an epoch after %s: %w", head, err)
+		}
 	}
 	now := w.now().UTC()
 	first := Position{Epoch: max(newest+1, now.UnixMilli())}.with(m)
@@ -40,10 +42,12 @@ func (w *Writer[S, C]) NewEpoch(ctx context.Context, at Position, s S) (Position
 	if err != nil {
 		return at, err
 	}
-	if err := w.end(ctx, last); err != nil {
-		return at, err
+	for _, head := range heads {
+		if err := w.end(ctx, head); err != nil {
+			return at, err
+		}
 	}
-	if err := w.advance(ctx, t, last.Epoch); err != nil {
+	if err := w.advance(ctx, t, newest); err != nil {
 		return at, err
 	}
 	return t.Position, nil
@@ -62,79 +66,89 @@ func (w *Writer[S, C]) superseded(ctx context.Context, at Position) error {
 	return nil
 }
 
-// heads finds the place where the epoch that is in force now ends, with the highest generation and compiler that is
-// known to be in the log, and the highest number of any epoch, in force or left behind by somebody who broke off.
-func (w *Writer[S, C]) heads(ctx context.Context, at Position) (last Position, newest int64, err error) {
+// heads finds the places where epochs may still be appended to, each with the highest generation and compiler that is
+// known to be in it, and the highest number of any epoch, in force or left behind by somebody who broke off. Which
+// epoch is in force, the checkpoint tells; without one it may be any that is not older than at.
+func (w *Writer[S, C]) heads(ctx context.Context, at Position) (heads []Position, newest int64, err error) {
 	epochs, err := w.log.epochs(ctx)
 	if err != nil {
-		return last, 0, err
+		return nil, 0, err
 	}
-	last = at
-	if w.known != nil && w.known.Compare(last) > 0 {
-		last = w.known.Position
+	newest = at.Epoch
+	if at.Epoch > 0 {
+		heads = append(heads, at)
 	}
-	if len(epochs) > 0 {
-		newest = epochs[len(epochs)-1]
+	for _, epoch := range epochs {
+		newest = max(newest, epoch)
+		if epoch > at.Epoch {
+			heads = append(heads, Position{Epoch: epoch})
+		}
 	}
-	newest = max(newest, last.Epoch)
-	if last.Epoch == 0 {
-		last.Epoch = newest
+	if k := w.known; k != nil {
+		heads = []Position{k.Position}
+		if at.Compare(k.Position) > 0 {
+			heads[0] = at
+		}
+		newest = max(newest, k.Epoch)
 	}
-	if last.Epoch == 0 {
-		return last, newest, nil
+	for i := range heads {
+		if heads[i], err = w.head(ctx, heads[i]); err != nil {
+			return nil, 0, err
+		}
 	}
-	// Entries beyond damage can't be followed, but a writer who has not seen the damage may still append to them.
-	prefix := events.EpochPrefix(w.log.uid, w.log.name, last.Epoch)
-	after := ""
-	if last.Seq > 0 {
-		after = w.log.entryKey(last.Epoch, last.Seq-1)
+	return heads, newest, nil
+}
+
+// head finds where the epoch of from ends, from there on. Changes beyond damage can't be followed, but a writer that
+// has not seen the damage may still append to them.
+func (w *Writer[S, C]) head(ctx context.Context, from Position) (Position, error) {
+	prefix, after := events.EpochPrefix(w.log.uid, w.log.name, from.Epoch), ""
+	if from.Seq > 0 {
+		after = w.log.entryKey(from.Epoch, from.Seq-1)
 	}
-	final := last.Seq - 1
-	err = w.log.list(ctx, prefix, after, func(key string) bool {
+	final := from.Seq - 1
+	err := w.log.list(ctx, prefix, after, func(key string) bool {
 		seq, k, ok := parseKey(prefix, key)
 		if ok && k == kindChange {
 			final = max(final, seq)
 		}
 		return !ok || k == kindChange
 	})
-	if err != nil || final < last.Seq {
-		return last, newest, err
+	if err != nil || final < from.Seq {
+		return from, err
 	}
-	last.Seq, last.Sum = final+1, ""
-	d, err := w.log.read(ctx, w.log.entryKey(last.Epoch, final), kindChange, last.Epoch, final)
+	head := Position{Epoch: from.Epoch, Seq: final + 1}.with(from.mark())
+	d, err := w.log.read(ctx, w.log.entryKey(from.Epoch, final), kindChange, from.Epoch, final)
 	switch {
 	case isFault(err):
-		return last, newest, err
+		return head, err
 	case err == nil && d.Kind == kindEnd:
-		last.Seq = final
-	case err == nil && last.mark().after(d.mark) != nil:
-		last = last.with(d.mark)
+		head.Seq = final
+	case err == nil && head.mark().after(d.mark) != nil:
+		head = head.with(d.mark)
 	}
-	return last, newest, nil
+	return head, nil
 }
 
-// end ends the epoch at last, in the place of its next change. ErrLost: somebody has appended there.
-func (w *Writer[S, C]) end(ctx context.Context, last Position) error {
-	if last.Epoch == 0 {
-		return nil
-	}
-	h := w.header(kindEnd, last)
-	h.Previous = last.Sum
+// end ends an epoch at its head, in the place of its next change. ErrLost: somebody has appended there.
+func (w *Writer[S, C]) end(ctx context.Context, head Position) error {
+	h := w.header(kindEnd, head)
+	h.Previous = head.Sum
 	doc, sum, err := frame(h, []byte("{}"))
 	if err != nil {
 		return err
 	}
-	key := w.log.entryKey(last.Epoch, last.Seq)
+	key := w.log.entryKey(head.Epoch, head.Seq)
 	err = w.log.create(ctx, key, doc, sum)
 	if !errors.Is(err, errTaken) {
 		return err
 	}
-	d, err := w.log.read(ctx, key, kindChange, last.Epoch, last.Seq)
+	d, err := w.log.read(ctx, key, kindChange, head.Epoch, head.Seq)
 	switch {
 	case isFault(err):
 		return err
 	case err == nil && d.Kind != kindEnd:
-		return fmt.Errorf("end epoch %d: %w", last.Epoch, ErrLost)
+		return fmt.Errorf("end epoch %d: %w", head.Epoch, ErrLost)
 	}
 	return nil // ended already, or damaged: nobody can append either way
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,12 +155,12 @@ func (w *world) flip(key string, bit int) {
 	w.store.Put(key, data)
 }
 
-// breakDown makes calls of op on keys that contain part fail with errBoom.
+// breakDown makes so many calls of op on keys that contain part fail with errBoom; all of them if times is negative.
 func (w *world) breakDown(op artifacttest.Op, part string, f artifacttest.Fault, times int) {
 	f.Err = errBoom
+	var hits atomic.Int64
 	w.store.Inject(func(c artifacttest.Call) artifacttest.Fault {
-		if c.Op == op && strings.Contains(c.Key, part) && times != 0 {
-			times--
+		if c.Op == op && strings.Contains(c.Key, part) && (times < 0 || hits.Add(1) <= int64(times)) {
 			return f
 		}
 		return artifacttest.Fault{}

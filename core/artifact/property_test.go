@@ -26,15 +26,16 @@ type machine struct {
 
 // actor is a writer with a reader of its own, as the registrar is.
 type actor struct {
-	r *reader
-	w *writer
+	r    *reader
+	w    *writer
+	late bool // has slept for days: then it reads first, as a writer must in each invocation
 }
 
 func newMachine(t *rapid.T) *machine {
 	m := &machine{world: newWorldIn(t), acked: map[artifact.Position]*artifact.Config{}}
 	m.acked[m.at] = artifacttest.Clone(m.cfg)
 	for range 2 {
-		m.writers = append(m.writers, &actor{m.reader(), m.writer()})
+		m.writers = append(m.writers, &actor{r: m.reader(), w: m.writer()})
 	}
 	for range 3 {
 		m.readers = append(m.readers, m.reader())
@@ -46,7 +47,7 @@ func newMachine(t *rapid.T) *machine {
 // append makes one attempt of one writer, which may have read last long ago.
 func (m *machine) append(t *rapid.T) {
 	a := rapid.SampledFrom(m.writers).Draw(t, "writer")
-	if !a.r.Exists() || rapid.Bool().Draw(t, "reads first") {
+	if !a.r.Exists() || a.late || rapid.Bool().Draw(t, "reads first") {
 		m.read(t, a)
 	}
 	if !a.r.Exists() {
@@ -72,6 +73,7 @@ func (m *machine) append(t *rapid.T) {
 
 // read brings a writer's reader up to date; where the log is damaged it begins a new epoch with what it has read.
 func (m *machine) read(t *rapid.T, a *actor) {
+	a.late = false
 	for range 10 {
 		steps, err := a.r.Poll(m.ctx)
 		if errors.Is(err, artifact.ErrDamaged) && m.harmed {
@@ -138,6 +140,9 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"poll":      func(t *rapid.T) { m.poll(t, rapid.IntRange(0, len(m.readers)-1).Draw(t, "reader")) },
 		"wait":      func(t *rapid.T) { m.time = m.time.Add(time.Duration(rapid.IntRange(1, 40).Draw(t, "s")) * time.Second) },
 		"collect": func(t *rapid.T) {
+			for _, a := range m.writers {
+				a.late = true
+			}
 			m.time = m.time.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "days")) * day)
 			m.collect(artifact.CollectorOptions{MaxDeletes: rapid.IntRange(1, 50).Draw(t, "most")})
 		},

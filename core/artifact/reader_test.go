@@ -2,6 +2,7 @@ package artifact_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,9 +120,10 @@ func TestFaultWhileJumping(t *testing.T) {
 			w.grow(2)
 			w.heal(w.at)
 			w.grow(7)
-			left := skip
+			var left atomic.Int64
+			left.Store(int64(skip))
 			w.store.Inject(func(c artifacttest.Call) artifacttest.Fault {
-				if left--; c.Op == op && left < 0 {
+				if n := left.Add(-1); c.Op == op && n < 0 {
 					return artifacttest.Fault{Err: errBoom}
 				}
 				return artifacttest.Fault{}

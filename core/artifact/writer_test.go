@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
@@ -146,9 +147,10 @@ func TestCrashInNewEpoch(t *testing.T) {
 		w.grow(7)
 		warm := w.reader()
 		w.current(warm)
-		left := calls
+		var left atomic.Int64
+		left.Store(int64(calls))
 		w.store.Inject(func(artifacttest.Call) artifacttest.Fault {
-			if left--; left < 0 {
+			if left.Add(-1) < 0 {
 				return artifacttest.Fault{Err: errBoom}
 			}
 			return artifacttest.Fault{}

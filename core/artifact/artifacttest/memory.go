@@ -79,7 +79,8 @@ func NewMemory() *Memory {
 	return &Memory{objects: map[string]object{}, counts: Counts{Calls: map[Op]int{}}}
 }
 
-// Inject asks f before each call what is to go wrong with it; f may use the store. Nil: nothing goes wrong.
+// Inject asks f before each call what is to go wrong with it; f may use the store, and must be safe for
+// concurrent use, for a reader calls it at the same time. Nil: nothing goes wrong.
 func (m *Memory) Inject(f func(Call) Fault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
