@@ -9,11 +9,15 @@ import (
 	"testing"
 	"time"
 
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/events"
@@ -186,13 +190,29 @@ func TestEnvoyCutWhileItStarts(t *testing.T) {
 	}
 }
 
+// asksAnew makes a listener each version of which subscribes to its route config anew, as Envoy shares subscriptions of
+// equal settings.
+func asksAnew(name, routeConfig string, version int) artifact.Resource {
+	return xdstest.HTTPListener(name, 0, routeConfig, "", func(l *listenerv3.Listener) {
+		filter := l.FilterChains[0].Filters[0].GetTypedConfig()
+		var manager hcmv3.HttpConnectionManager
+		if err := filter.UnmarshalTo(&manager); err != nil {
+			panic(err)
+		}
+		source := proto.CloneOf(manager.GetRds().ConfigSource)
+		source.InitialFetchTimeout = durationpb.New(time.Duration(20+version) * time.Second)
+		manager.GetRds().ConfigSource = source
+		filter.Value = xdstest.Marshal(&manager)
+	})
+}
+
 // TestEnvoyCutWhileItChanges moves a route from one cluster to a new one and back, with a changed listener and the old
 // cluster removed, and cuts the stream between every two messages of that.
 func TestEnvoyCutWhileItChanges(t *testing.T) {
 	w := newWorld(t)
 	shape := func(n int) (answer string) {
 		name := []string{"c1", "c2"}[n%2]
-		resources := []artifact.Resource{cluster(name, n), cluster("c0", n), freeListener("l1", "r1"), listener("l2", "r1", -20000, 0), route("r1", name, n)}
+		resources := []artifact.Resource{cluster(name, n), cluster("c0", n), asksAnew("l1", "r1", n), freeListener("l2", "r1"), route("r1", name, n)}
 		if n%2 == 1 {
 			resources = append(resources[:3], resources[4]) // l2 comes and goes
 		}

@@ -1,6 +1,10 @@
 package xdstest
 
-import "time"
+import (
+	"errors"
+	"io"
+	"time"
+)
 
 // Try gives the next response if one comes within d, else nil. A stream that has ended fails the test.
 func (c *Client) Try(d time.Duration) *Response {
@@ -18,4 +22,22 @@ func (c *Client) Try(d time.Duration) *Response {
 	case <-time.After(d):
 	}
 	return nil
+}
+
+// ExpectEnd waits for the stream to end without fault, as when a relay stops. Responses before are dropped.
+func (c *Client) ExpectEnd() {
+	c.tb.Helper()
+	timeout := time.After(Wait)
+	for {
+		select {
+		case <-c.responses:
+		case err := <-c.ended:
+			if !errors.Is(err, io.EOF) {
+				c.tb.Fatalf("the stream ended with %v", err)
+			}
+			return
+		case <-timeout:
+			c.tb.Fatal("the stream did not end")
+		}
+	}
 }
