@@ -79,7 +79,7 @@ func (p *processes) start(name string, out io.Writer, env []string, program stri
 	c := &process{name: name, cmd: cmd, ended: make(chan struct{})}
 	p.running = append(p.running, c)
 	go func() {
-		err := cmd.Wait()
+		_ = cmd.Wait() // what it says is in ProcessState, too
 		log.Close()
 		close(c.ended)
 		p.mu.Lock()
@@ -89,7 +89,7 @@ func (p *processes) start(name string, out io.Writer, env []string, program stri
 			if said != "" {
 				said = "; the end of its log:\n" + said
 			}
-			p.fail(fmt.Errorf("%s ended by itself (%v)%s", name, err, said))
+			p.fail(fmt.Errorf("%s ended by itself (%s)%s", name, cmd.ProcessState, said))
 		}
 	}()
 	return nil
