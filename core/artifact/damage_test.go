@@ -197,3 +197,23 @@ func TestStuckReaderStaysCheap(t *testing.T) {
 	w.flip(w.entry(1), 500)
 	w.current(r)
 }
+
+// A writer that has been at work for long never reads the full state: the sweep's check finds it out.
+func TestCheck(t *testing.T) {
+	w := newWorld(t)
+	if err := w.w.Check(w.ctx); err != nil {
+		t.Error(err)
+	}
+	w.flip(w.full(0), 2000)
+	if err := w.w.Verify(w.ctx, w.at); err != nil {
+		t.Errorf("verify reads full states: %v", err)
+	}
+	if err := w.w.Check(w.ctx); !errors.Is(err, artifact.ErrDamaged) {
+		t.Errorf("got %v, want damage", err)
+	}
+	w.heal(w.at)
+	if err := w.w.Check(w.ctx); err != nil {
+		t.Error(err)
+	}
+	w.current(w.reader())
+}

@@ -155,6 +155,11 @@ func (m *machine) end(t *rapid.T) {
 		m.time = m.time.Add(time.Minute)
 		for _, a := range m.writers {
 			m.read(t, a)
+			if err := a.w.Check(m.ctx); errors.Is(err, artifact.ErrDamaged) && m.harmed {
+				m.heal(t, a)
+			} else if err != nil {
+				t.Fatal(err)
+			}
 		}
 		for i := range m.readers {
 			m.poll(t, i)

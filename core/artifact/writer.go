@@ -132,6 +132,19 @@ func (w *Writer[S, C]) Verify(ctx context.Context, at Position) error {
 	return nil
 }
 
+// Check reads the log as a relay does that starts now, and says ErrDamaged if anything stands in its way: a writer
+// that has been at work for long would not notice that the full state, which it never reads, can't be read by
+// others. It costs a full state and the changes after it: call it in sweeps, and heal the log by NewEpoch.
+func (w *Writer[S, C]) Check(ctx context.Context) error {
+	r := &Reader[S, C]{log: w.log, format: w.format, now: w.now}
+	for {
+		steps, err := r.Poll(ctx)
+		if err != nil || len(steps) == 0 {
+			return err
+		}
+	}
+}
+
 func (w *Writer[S, C]) header(k kind, at Position) header {
 	return header{
 		Kind: k, Log: w.log.name, UID: w.log.uid, Epoch: at.Epoch, Seq: at.Seq, Bytes: at.Bytes, mark: at.mark(),
