@@ -125,7 +125,7 @@ func freeAddresses(n int, taken []string) ([]string, error) {
 	var held []net.Listener
 	defer func() {
 		for _, l := range held {
-			l.Close()
+			_ = l.Close() // it was only held
 		}
 	}()
 	var free []string

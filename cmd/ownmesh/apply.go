@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -138,8 +139,8 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 	if !f.wait || f.dryRun {
 		return nil
 	}
-	for mesh, after := range out.Findings {
-		if err := a.await(ctx, c, mesh, after.Generation, f.timeout); err != nil {
+	for _, mesh := range slices.Sorted(maps.Keys(out.Findings)) {
+		if err := a.await(ctx, c, mesh, out.Findings[mesh].Generation, f.timeout); err != nil {
 			return err
 		}
 	}
@@ -230,7 +231,8 @@ func (a *app) findingsAfter(ctx context.Context, c *client.Client, results []app
 }
 
 func (a *app) noteFindings(all map[string]newFindings) {
-	for mesh, after := range all {
+	for _, mesh := range slices.Sorted(maps.Keys(all)) {
+		after := all[mesh]
 		if !after.Compiled {
 			a.screen.Note("note: generation %d of mesh %s is not compiled yet; see `ownmesh findings -m %s`", after.Generation, mesh, mesh)
 			continue

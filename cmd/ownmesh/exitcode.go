@@ -64,10 +64,10 @@ func usage(format string, args ...any) error {
 // print writes a line for each error that is joined in f, and the hint.
 func (f *failure) print(w io.Writer) {
 	for line := range strings.Lines(f.err.Error()) {
-		fmt.Fprintln(w, "error:", screen.Plain(strings.TrimRight(line, "\n")))
+		_, _ = fmt.Fprintln(w, "error:", screen.Plain(strings.TrimRight(line, "\n")))
 	}
 	if f.hint != "" {
-		fmt.Fprintln(w, "hint:", screen.Plain(f.hint))
+		_, _ = fmt.Fprintln(w, "hint:", screen.Plain(f.hint))
 	}
 }
 

@@ -85,7 +85,7 @@ func up(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	res, err := http.Get("http://" + admin + "/readyz")
 	ts.Check(err)
-	res.Body.Close()
+	_ = res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		ts.Fatalf("/readyz answers %s", res.Status)
 	}

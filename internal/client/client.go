@@ -147,7 +147,7 @@ func (c *Client) attempt(ctx context.Context, k call, body []byte) ([]byte, erro
 		}
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // what was read is checked
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: read the answer to %s %s: %w", ErrUnreachable, k.method, k.path, err)

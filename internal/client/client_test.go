@@ -273,7 +273,7 @@ func TestUnreachable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
+	_ = l.Close()
 	c, err := client.New("http://" + l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

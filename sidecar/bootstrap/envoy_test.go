@@ -70,7 +70,7 @@ func TestEnvoyRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close()
+		_ = res.Body.Close()
 		if res.StatusCode != http.StatusNotFound && res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s answers %s on the metrics listener", path, res.Status)
 		}
@@ -79,7 +79,7 @@ func TestEnvoyRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res.Body.Close()
+	_ = res.Body.Close()
 	if res.StatusCode != http.StatusNotFound {
 		t.Errorf("POST answers %s on the metrics listener", res.Status)
 	}
@@ -95,7 +95,7 @@ func freePorts(t *testing.T, n int) []int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports
@@ -206,7 +206,7 @@ func waitFor(t *testing.T, url string, status int) string {
 			continue
 		}
 		body, err := io.ReadAll(res.Body)
-		res.Body.Close()
+		_ = res.Body.Close()
 		if res.StatusCode == status && err == nil {
 			return string(body)
 		}

@@ -142,7 +142,7 @@ func load(path string, stdin io.Reader) (data []byte, name string, err error) {
 		if err != nil {
 			return nil, name, fmt.Errorf("read %s: %w", path, errors.Unwrap(err))
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		in = f
 	}
 	data, err = io.ReadAll(io.LimitReader(in, maxFile+1))

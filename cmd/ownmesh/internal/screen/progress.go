@@ -32,14 +32,14 @@ func (p *Progress) Say(format string, args ...any) {
 	if p.w == nil || time.Since(p.start) < patience {
 		return
 	}
-	fmt.Fprint(p.w, clearLine+Plain(fmt.Sprintf(format, args...)))
+	_, _ = fmt.Fprint(p.w, clearLine+Plain(fmt.Sprintf(format, args...)))
 	p.shown = true
 }
 
 // End takes the line away.
 func (p *Progress) End() {
 	if p.shown {
-		fmt.Fprint(p.w, clearLine)
+		_, _ = fmt.Fprint(p.w, clearLine)
 		p.shown = false
 	}
 }

@@ -8,6 +8,7 @@ package screen
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,6 +33,8 @@ type Screen struct {
 	NoColor  bool   // NO_COLOR is set
 	// Terminal tells whether a stream is one: IsTerminal.
 	Terminal func(io.Writer) bool
+
+	failed error // of the last Printf that failed
 }
 
 // CheckFormat refuses what is not in Formats.
@@ -61,7 +64,7 @@ func (s *Screen) Show(value any, show func() error) error {
 		_, err = s.Out.Write(y)
 		return err
 	default:
-		return show()
+		return errors.Join(show(), s.failed)
 	}
 }
 
@@ -148,8 +151,14 @@ func Plain(s string) string {
 	}, s)
 }
 
-// Printf writes a line for people to standard output.
-func (s *Screen) Printf(format string, args ...any) { fmt.Fprintf(s.Out, format, args...) }
+// Printf writes text for people to standard output. That it could not is what Show says.
+func (s *Screen) Printf(format string, args ...any) {
+	if _, err := fmt.Fprintf(s.Out, format, args...); err != nil {
+		s.failed = err
+	}
+}
 
 // Note writes a line for people to standard error.
-func (s *Screen) Note(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
+func (s *Screen) Note(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.Err, format+"\n", args...) // where else would it be said?
+}

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -89,6 +90,24 @@ func TestShow(t *testing.T) {
 	}
 	if CheckFormat("") == nil {
 		t.Error("an empty format passes")
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("disk is full") }
+
+// Output that can't be written is an error in every format: a script must not take half a file for a whole one.
+func TestOutputFails(t *testing.T) {
+	for _, format := range Formats {
+		s := Screen{Out: full{}, Format: format, Terminal: pipe}
+		err := s.Show(1, func() error {
+			s.Printf("x")
+			return nil
+		})
+		if err == nil || !strings.Contains(err.Error(), "disk is full") {
+			t.Errorf("%s: got %v", format, err)
+		}
 	}
 }
 
