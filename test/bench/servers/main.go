@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime/debug"
 	"runtime/pprof"
 
 	"google.golang.org/grpc"
@@ -84,11 +83,10 @@ func obey(ctx context.Context, s *served, o order) answer {
 	switch {
 	case o.Do == doChange && s.change != nil:
 		err = s.change(ctx, o.Change)
-	case o.Do == doUsage:
-		a.Usage, err = usage()
-	case o.Do == doRelease:
-		debug.FreeOSMemory()
-		a.Usage, err = usage()
+	case o.Do == doCPU:
+		a.CPU, err = cpu()
+	case o.Do == doMemory:
+		a.Memory = memory()
 	default:
 		err = fmt.Errorf("it can't do %q", o.Do)
 	}

@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"time"
 
 	"github.com/ownmesh/ownmesh/test/bench/load"
@@ -35,7 +34,6 @@ type Config struct {
 	Kind  Kind   `json:"kind"`
 	Dir   string `json:"dir"`   // of the artifact logs, or of a machine's data
 	Shape int    `json:"shape"` // proxies; see load.Shape
-	Procs int    `json:"procs"` // GOMAXPROCS; 0: as many as there are cores
 	// Profile is a file for the server's CPU profile; "": none.
 	Profile string `json:"profile,omitempty"`
 }
@@ -43,31 +41,32 @@ type Config struct {
 // environment holds a server's Config, as JSON.
 const environment = "OWNMESH_BENCH_SERVER"
 
-// Usage is what a server has used.
-type Usage struct {
-	CPU  time.Duration `json:"cpu"`  // since it was started
-	RSS  int64         `json:"rss"`  // bytes of memory that it occupies
-	Heap int64         `json:"heap"` // bytes in its heap and stacks
+// Memory is what a server occupies.
+type Memory struct {
+	RSS  int64 `json:"rss"`  // bytes, as the system counts them
+	Heap int64 `json:"heap"` // bytes of it in heap and stacks
 }
 
-// Order is what a server is told to do.
+// order is what a server is told to do.
 type order struct {
 	Do     string      `json:"do"`
 	Change load.Change `json:"change"`
 }
 
 const (
-	doChange  = "change"
-	doUsage   = "usage"
-	doRelease = "release" // give memory back that isn't used
+	doChange = "change"
+	doCPU    = "cpu"
+	doMemory = "memory"
 )
 
-// Answer is what it says when it is done.
+// answer is what it says when it is done.
 type answer struct {
 	Error string `json:"error,omitempty"`
 	XDS   string `json:"xds,omitempty"` // address; of the first answer
 	API   string `json:"api,omitempty"`
-	Usage Usage  `json:"usage"`
+	// CPU is what it has used since it was started.
+	CPU    time.Duration `json:"cpu,omitempty"`
+	Memory Memory        `json:"memory,omitzero"`
 }
 
 // Server is a server that runs.
@@ -94,9 +93,6 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	}
 	s := &Server{Config: c, process: exec.CommandContext(ctx, self)}
 	s.process.Env = append(os.Environ(), environment+"="+string(text))
-	if c.Procs > 0 {
-		s.process.Env = append(s.process.Env, fmt.Sprintf("GOMAXPROCS=%d", c.Procs))
-	}
 	s.process.Stderr = os.Stderr
 	in, err := s.process.StdinPipe()
 	if err != nil {
@@ -134,16 +130,16 @@ func (s *Server) Change(c load.Change) error {
 	return err
 }
 
-// Usage is what the server has used so far.
-func (s *Server) Usage() (Usage, error) {
-	a, err := s.order(order{Do: doUsage})
-	return a.Usage, err
+// CPU is the time for which the server has computed so far.
+func (s *Server) CPU() (time.Duration, error) {
+	a, err := s.order(order{Do: doCPU})
+	return a.CPU, err
 }
 
-// Released is what the server uses after it has collected its garbage and given free memory back.
-func (s *Server) Released() (Usage, error) {
-	a, err := s.order(order{Do: doRelease})
-	return a.Usage, err
+// Memory is what the server occupies after it has collected its garbage.
+func (s *Server) Memory() (Memory, error) {
+	a, err := s.order(order{Do: doMemory})
+	return a.Memory, err
 }
 
 const (
@@ -152,20 +148,20 @@ const (
 	quietTries = 250
 )
 
-// Settled is what the server has used when it has come to rest.
-func (s *Server) Settled(ctx context.Context) (Usage, error) {
-	last, err := s.Usage()
+// Settled is the time for which the server has computed when it has come to rest.
+func (s *Server) Settled(ctx context.Context) (time.Duration, error) {
+	last, err := s.CPU()
 	for range quietTries {
 		if err != nil {
-			return Usage{}, err
+			return 0, err
 		}
 		select {
 		case <-ctx.Done():
-			return Usage{}, ctx.Err()
+			return 0, ctx.Err()
 		case <-time.After(quietFor):
 		}
 		before := last
-		if last, err = s.Usage(); err == nil && last.CPU-before.CPU < quietFor/quietShare {
+		if last, err = s.CPU(); err == nil && last-before < quietFor/quietShare {
 			return last, nil
 		}
 	}
@@ -193,6 +189,3 @@ func (s *Server) answer() (answer, error) {
 	}
 	return a, nil
 }
-
-// Cores is how many cores this process may use.
-func Cores() int { return runtime.GOMAXPROCS(0) }

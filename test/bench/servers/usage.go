@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -11,23 +12,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usage is what this process has used.
-func usage() (Usage, error) {
+// cpu is the time that this process has computed for, in itself and in the system on its behalf.
+func cpu() (time.Duration, error) {
 	var used unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
-		return Usage{}, fmt.Errorf("read this process's CPU time: %w", err)
+		return 0, fmt.Errorf("read this process's CPU time: %w", err)
 	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano()), nil
+}
+
+// memory is what this process occupies, when it has collected its garbage and given back what it can.
+func memory() Memory {
+	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	u := Usage{
-		CPU:  time.Duration(used.Utime.Nano() + used.Stime.Nano()),
+	u := Memory{
 		Heap: int64(m.HeapInuse + m.StackInuse),
 		RSS:  int64(m.Sys - m.HeapReleased), // near enough where the system doesn't tell
 	}
 	if pages, err := resident(); err == nil {
 		u.RSS = pages * int64(os.Getpagesize())
 	}
-	return u, nil
+	return u
 }
 
 // resident reads how many pages this process occupies, where the system is Linux.

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ownmesh/ownmesh/adapters/folder"
+	"github.com/ownmesh/ownmesh/test/bench/load"
+	"github.com/ownmesh/ownmesh/test/bench/servers"
+	"github.com/ownmesh/ownmesh/test/bench/swarm"
+)
+
+// The design's bars for the relay.
+const (
+	fanOutBar  = 1.3 // times the floor's CPU
+	connectBar = 1.5 // times the floor's CPU
+	streamBar  = 60  // KB
+	oneBar     = 1   // ms of CPU
+	flatBar    = 2   // times the CPU of a tenth of the streams: where it isn't flat, it is 10 times or more
+)
+
+// fleet is how many streams there are, and how often things are done with them.
+type fleet struct {
+	streams  int
+	connects int // rounds in which all connect
+	changes  int // rounds of a change that everyone needs
+	slow     int // of these, how many SnapshotCache takes part in
+	batches  int // of changes that one stream needs
+	gated    bool
+}
+
+// batch is how many changes that one stream needs are made in a row: one alone is too little to measure.
+const batch = 20
+
+func (b *bench) fleets() []fleet {
+	if b.quick {
+		return []fleet{
+			{streams: 100, connects: 2, changes: 5, slow: 3, batches: 2},
+			{streams: 1000, connects: 1, changes: 5, slow: 2, batches: 2, gated: true},
+		}
+	}
+	return []fleet{
+		{streams: 100, connects: 3, changes: 15, slow: 7, batches: 5},
+		{streams: 1000, connects: 3, changes: 15, slow: 5, batches: 5, gated: true},
+		{streams: 5000, connects: 3, changes: 11, slow: 3, batches: 5, gated: true},
+	}
+}
+
+// contender is a server with its clients, and what was measured of it.
+type contender struct {
+	*servers.Server
+	swarm *swarm.Swarm
+
+	connectCPU, connectTook []time.Duration
+	received                float64 // bytes that a client got when it connected
+	memory, heap            float64 // bytes a stream
+	fanOutCPU               []time.Duration
+	fanOut                  spread
+	oneCPU                  []time.Duration // a change
+	one                     []time.Duration // latency
+}
+
+// measureRelay compares the relay with a floor and with SnapshotCache, in fleets of several sizes.
+func measureRelay(ctx context.Context, b *bench) error {
+	var tenth *contender // the relay with the fleet before
+	for _, f := range b.fleets() {
+		all, err := b.compare(ctx, f)
+		if err != nil {
+			return fmt.Errorf("with %d streams: %w", f.streams, err)
+		}
+		b.relayResults(f, all, tenth)
+		tenth = all[servers.Relay]
+	}
+	return nil
+}
+
+// compare runs all servers with a fleet each, and measures them in turns.
+func (b *bench) compare(ctx context.Context, f fleet) (map[servers.Kind]*contender, error) {
+	dir, err := os.MkdirTemp("", "ownmesh-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	objects, err := folder.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open a folder for the logs: %w", err)
+	}
+	defer objects.Close()
+	shape := load.Shape{Proxies: f.streams}
+	publisher, err := shape.Publish(ctx, objects)
+	if err != nil {
+		return nil, err
+	}
+	t := &trial{bench: b, fleet: f, publisher: publisher, all: map[servers.Kind]*contender{}}
+	defer t.stop()
+	for _, kind := range []servers.Kind{servers.Relay, servers.Floor, servers.Snapshot} {
+		config := servers.Config{Kind: kind, Dir: dir, Shape: f.streams}
+		if b.profile != "" && kind == servers.Relay {
+			config.Profile = filepath.Join(b.profile, fmt.Sprintf("relay-%d.pprof", f.streams))
+		}
+		server, err := servers.Start(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		t.all[kind] = &contender{Server: server}
+	}
+	for _, step := range []func(context.Context) error{t.connect, t.changes, t.single} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return t.all, nil
+}
+
+// relayResults reports what compare has measured.
+func (b *bench) relayResults(f fleet, all map[servers.Kind]*contender, tenth *contender) {
+	at := count(f.streams) + " streams"
+	relay, floor, snapshot := all[servers.Relay], all[servers.Floor], all[servers.Snapshot]
+	add := func(x result, gated bool) {
+		x.Measure, x.At = "relay", at
+		if gated {
+			b.report.gate(x)
+			return
+		}
+		b.report.note(x)
+	}
+	cpu := func(pick func(*contender) []time.Duration) (x result) {
+		r, l, s := median(pick(relay)), median(pick(floor)), median(pick(snapshot))
+		x.Value, x.Unit = float64(r)/float64(l), "x"
+		x.Note = fmt.Sprintf("%s ms CPU, floor %s ms, SnapshotCache %s ms (%.1fx)", short(r), short(l), short(s), float64(s)/float64(l))
+		x.Details = map[string]float64{"relayCpuMs": ms(r), "floorCpuMs": ms(l), "snapshotCacheCpuMs": ms(s)}
+		return x
+	}
+
+	x := cpu(func(c *contender) []time.Duration { return c.fanOutCPU })
+	x.What, x.Bar = "CPU of a change that all need, to the floor's", fanOutBar
+	for kind, c := range all {
+		c.fanOut.details(x.Details, detail(kind))
+	}
+	add(x, f.gated)
+	p99 := func(c *contender) time.Duration { return median(c.fanOut.p99) }
+	add(result{
+		What: "until 99 % have acknowledged it", Value: ms(p99(relay)), Unit: "ms",
+		Note: fmt.Sprintf("p50 %s ms, last %s ms; floor's p99 %s ms, SnapshotCache's %s ms", short(median(relay.fanOut.p50)),
+			short(median(relay.fanOut.last)), short(p99(floor)), short(p99(snapshot))),
+	}, false)
+
+	one := median(relay.oneCPU)
+	add(result{
+		What: "CPU of a change that one needs", Value: ms(one), Unit: "ms", Bar: oneBar,
+		Note: fmt.Sprintf("floor %s ms, SnapshotCache %s ms; acknowledged after %s ms", short(median(floor.oneCPU)),
+			short(median(snapshot.oneCPU)), short(median(relay.one))),
+	}, false)
+	if tenth != nil {
+		before := median(tenth.oneCPU)
+		add(result{
+			What: "the same, to that with fewer streams", Value: float64(one) / float64(before), Unit: "x", Bar: flatBar,
+			Note: fmt.Sprintf("%s ms with the fleet above", short(before)),
+		}, f.gated)
+	}
+
+	x = cpu(func(c *contender) []time.Duration { return c.connectCPU })
+	x.What, x.Bar = "CPU of all connecting at once, to the floor's", connectBar
+	x.Note += fmt.Sprintf("; all served after %s ms, floor %s ms", short(median(relay.connectTook)), short(median(floor.connectTook)))
+	x.Details["relayTookMs"], x.Details["floorTookMs"] = ms(median(relay.connectTook)), ms(median(floor.connectTook))
+	x.Details["relayReceivedBytes"], x.Details["floorReceivedBytes"] = relay.received, floor.received
+	add(x, f.gated)
+	add(result{
+		What: "memory a stream", Value: kb(relay.memory), Unit: "KB", Bar: streamBar,
+		Note: fmt.Sprintf("of which heap and stacks %.0f KB; floor %.0f KB, SnapshotCache %.0f KB", kb(relay.heap), kb(floor.memory), kb(snapshot.memory)),
+		Details: map[string]float64{
+			"relayBytes": relay.memory, "relayHeapBytes": relay.heap, "floorBytes": floor.memory, "snapshotCacheBytes": snapshot.memory,
+		},
+	}, f.gated)
+}
+
+// detail is how a server's details begin.
+func detail(kind servers.Kind) string {
+	if kind == servers.Snapshot {
+		return "snapshotCache"
+	}
+	return string(kind)
+}
+
+// short spells milliseconds with three digits.
+func short(d time.Duration) string { return fmt.Sprintf("%.3g", ms(d)) }
