@@ -14,8 +14,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 GO_BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 # Many tests start Envoys and other processes: no result is taken from a cache, and a hanging one is shown and ended.
 GO_TEST := $(GO) test -count=1 -timeout=20m
-# What starts real Envoys, and the demo. The rest is `make unit`.
-ENVOY_TESTS := ./test/... ./examples/ordering/demo
+# Where tests start real Envoys.
+ENVOY_TESTS := ./core/compile ./xdsrelay/... ./sidecar/... ./cmd/ownmesh/... ./test/... ./examples/ordering/demo
+# Where a test is many processes and takes its time: not part of `make unit`.
+SLOW := -e '/test/' -e '/examples/ordering/demo$$'
 FUZZTIME ?= 20s
 
 .PHONY: help
@@ -50,8 +52,8 @@ test: tools lint ## everything: unit tests, goldens, real Envoys, the command li
 	$(GO_TEST) ./...
 
 .PHONY: unit
-unit: tools ## what needs no long-running Envoy: under a minute, and cached
-	$(GO) test -timeout=5m $$($(GO) list ./... | grep -v -e '/test/' -e '/examples/ordering/demo$$')
+unit: tools ## each package's own tests: under a minute, less where go test has results in its cache
+	$(GO) test -timeout=5m $$($(GO) list ./... | grep -v $(SLOW))
 
 .PHONY: test-envoy
 test-envoy: tools ## what runs real Envoys, and the demo
