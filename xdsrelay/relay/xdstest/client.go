@@ -95,7 +95,11 @@ func Open(tb testing.TB, connection grpc.ClientConnInterface, n Node) *Client {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := &Client{tb: tb, node: n.proto(tb), stream: stream, cancel: cancel, responses: make(chan *Response, 1024), ended: make(chan error, 1)}
+	node, err := n.Proto()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := &Client{tb: tb, node: node, stream: stream, cancel: cancel, responses: make(chan *Response, 1024), ended: make(chan error, 1)}
 	go func() {
 		for {
 			response, err := stream.Recv()
@@ -109,17 +113,17 @@ func Open(tb testing.TB, connection grpc.ClientConnInterface, n Node) *Client {
 	return c
 }
 
-func (n Node) proto(tb testing.TB) *corev3.Node {
-	tb.Helper()
+// Proto is the node as a first request has it.
+func (n Node) Proto() (*corev3.Node, error) {
 	text, err := json.Marshal(map[string]any{events.MetadataKey: n.Metadata})
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	metadata := new(structpb.Struct)
 	if err := metadata.UnmarshalJSON(text); err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
-	return &corev3.Node{Id: n.ID, Metadata: metadata}
+	return &corev3.Node{Id: n.ID, Metadata: metadata}, nil
 }
 
 // Send sends a request as it is, but for the node, which the first one gets.
