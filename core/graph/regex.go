@@ -3,6 +3,7 @@ package graph
 import (
 	"regexp"
 	"regexp/syntax"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,28 +15,46 @@ const regexHint = "use RE2's syntax: https://github.com/google/re2/wiki/Syntax"
 // re2.max_program_size.error_level to 1000, as App Mesh's agent did.
 const maxRegexProgram = 1000
 
-// class finds classes by name: \pL, \p{Greek}, \P{^Lu}.
-var class = regexp.MustCompile(`\\[pP](?:\{\^?([^}]*)\}|(.))`)
+var (
+	// class finds classes by name: \pL, \p{Greek}, \P{^Lu}.
+	class = regexp.MustCompile(`\\[pP](?:\{\^?([^}]*)\}|(.))`)
+	// escape finds characters by number: \x{e9}, \351.
+	escape = regexp.MustCompile(`\\(?:x\{([0-9A-Fa-f]+)\}|([0-7]{3}))`)
+)
 
-// checkRegex says why Envoy would refuse a regex; "" if it takes it. Go's engine has RE2's syntax, but for names of
-// classes, where Go knows more.
+// checkRegex says why Envoy would refuse a regex; "" if it takes it. Go's engine has RE2's syntax, but Envoy reads
+// regexes as Latin-1, one byte a character, and Go knows more names of classes.
 func checkRegex(s string) string {
-	if !utf8.ValidString(s) {
-		return "is not UTF-8"
-	}
-	tree, err := syntax.Parse(s, syntax.Perl)
+	tree, err := syntax.Parse(latin1(s), syntax.Perl)
 	if err != nil {
 		return "is no RE2 regex (" + shorten(err.Error()) + ")"
 	}
-	for _, m := range class.FindAllStringSubmatch(withoutLiterals(s), -1) {
+	bare := withoutLiterals(s)
+	for _, m := range class.FindAllStringSubmatch(bare, -1) {
 		if name := m[1] + m[2]; !knownClass(name) {
 			return "names the class " + shorten(name) + ", which RE2 does not know"
 		}
 	}
-	if size := programSize(tree); size > maxRegexProgram {
+	for _, m := range escape.FindAllStringSubmatch(bare, -1) {
+		hex, _ := strconv.ParseUint("0"+m[1], 16, 64) // a number that is too large becomes the largest
+		octal, _ := strconv.ParseUint("0"+m[2], 8, 64)
+		if max(hex, octal) > unicode.MaxLatin1 {
+			return "names a character beyond one byte, and Envoy compares bytes"
+		}
+	}
+	if programSize(tree)+programFrame > maxRegexProgram {
 		return "becomes too large a program"
 	}
 	return ""
+}
+
+// latin1 makes a character of each byte.
+func latin1(s string) string {
+	out := make([]rune, len(s))
+	for i := range len(s) {
+		out[i] = rune(s[i])
+	}
+	return string(out)
 }
 
 // withoutLiterals drops escaped backslashes and what stands between \Q and \E: no names of classes are in there.
@@ -65,49 +84,54 @@ func knownClass(name string) bool {
 	return name == "Any" || (category && len(name) <= 2) || script
 }
 
-// programSize is about the number of instructions that RE2 makes of a regex, and never less than that.
+// programFrame is what RE2 puts around every program.
+const programFrame = 6
+
+// programSize is the number of instructions that RE2 makes of a regex over bytes, or a little more.
 func programSize(re *syntax.Regexp) int {
 	const far = 1 << 20 // far beyond any limit: stop adding up
-	size := 3
+	size := 0
+	for _, sub := range re.Sub {
+		size = min(size+programSize(sub), far)
+	}
 	switch re.Op {
 	case syntax.OpLiteral:
-		for _, r := range re.Rune {
-			size += runeSize(r, re.Flags&syntax.FoldCase != 0)
-		}
+		return 2 * len(re.Rune) / cases(re)
 	case syntax.OpCharClass:
-		for i := 0; i+1 < len(re.Rune); i += 2 {
-			size += rangeSize(re.Rune[i], re.Rune[i+1])
-		}
+		return max(1, 2*byteRanges(re.Rune)-1)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		size += 12
-	}
-	for _, sub := range re.Sub {
-		size += programSize(sub) + 1
-	}
-	if re.Op == syntax.OpRepeat {
-		times := max(re.Max, re.Min+1, 1)
-		size = min(size, far) * times
-	}
-	return min(size, far)
-}
-
-func runeSize(r rune, fold bool) int {
-	size := utf8.RuneLen(r)
-	if !fold {
+		return 3
+	case syntax.OpAlternate:
+		return size + len(re.Sub)
+	case syntax.OpConcat:
 		return size
-	}
-	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-		if f >= utf8.RuneSelf || r >= utf8.RuneSelf {
-			size += utf8.RuneLen(f) + 1 // ASCII's two cases are one instruction
+	case syntax.OpRepeat:
+		if re.Max < 0 {
+			return min(size*max(re.Min, 1)+2, far)
 		}
+		return min(size*re.Max+(re.Max-re.Min)+1, far)
 	}
-	return size
+	return size + 2 // captures, loops, and what looks at positions
 }
 
-// rangeSize counts the byte ranges that a range of characters is split into.
-func rangeSize(lo, hi rune) int {
-	if hi < utf8.RuneSelf {
+// cases is 2 where a literal's characters are one instruction each, else 1: beyond ASCII, each case is its own.
+func cases(re *syntax.Regexp) int {
+	if re.Flags&syntax.FoldCase == 0 {
 		return 2
 	}
-	return 3 * utf8.RuneLen(hi)
+	for _, r := range re.Rune {
+		if r >= utf8.RuneSelf {
+			return 1
+		}
+	}
+	return 2
+}
+
+// byteRanges counts the ranges of a class that lie in one byte.
+func byteRanges(class []rune) int {
+	n := 0
+	for i := 0; i+1 < len(class) && class[i] <= unicode.MaxLatin1; i += 2 {
+		n++
+	}
+	return n
 }
