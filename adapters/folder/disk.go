@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"syscall"
@@ -28,7 +29,14 @@ func (o *Objects) makeDirs(dir string) error {
 // writeTemp writes data to a temp file, durably, and gives its name.
 func (o *Objects) writeTemp(data []byte) (name string, err error) {
 	name = path.Join(tempDir, rand.Text())
-	f, err := o.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := o.createTemp(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Somebody has emptied the folder. What lay there can be made anew, unless this stands in the way.
+		if err := o.root.MkdirAll(tempDir, 0o700); err != nil {
+			return "", err
+		}
+		f, err = o.createTemp(name)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -40,6 +48,10 @@ func (o *Objects) writeTemp(data []byte) (name string, err error) {
 		return "", errors.Join(err, o.root.Remove(name))
 	}
 	return name, nil
+}
+
+func (o *Objects) createTemp(name string) (*os.File, error) {
+	return o.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
 // syncDir makes the names in a folder durable.

@@ -183,3 +183,31 @@ func TestOpenErrors(t *testing.T) {
 		t.Errorf("open of a file: %v, want an error that names it", err)
 	}
 }
+
+// TestEmptied: who empties the folder loses what lay there, but not the ability to write it again.
+func TestEmptied(t *testing.T) {
+	dir := t.TempDir()
+	o := openDir(t, dir)
+	tag, err := o.Create(t.Context(), "a/b", []byte("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := o.Replace(t.Context(), "a/b", []byte("2"), tag); !errors.Is(err, artifact.ErrChanged) {
+		t.Errorf("replacing what is gone: %v, want %v", err, artifact.ErrChanged)
+	}
+	if _, err := o.Create(t.Context(), "a/b", []byte("3")); err != nil {
+		t.Errorf("creating it again: %v", err)
+	}
+	if data, _, err := o.Get(t.Context(), "a/b"); string(data) != "3" {
+		t.Errorf("then it is %q, %v", data, err)
+	}
+}
