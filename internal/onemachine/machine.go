@@ -148,7 +148,9 @@ func (m *Machine) open(data string) error {
 func (m *Machine) wire(o Options) {
 	m.relay = relay.New(relay.Options{
 		Objects: m.objects, ID: "local", StatusEvery: o.StatusEvery, Hold: o.Hold,
-		Logger: m.log.With("part", "relay"), Metrics: m.metrics,
+		// A log that had to be begun anew is found by its checkpoint, and to look at that costs nothing here.
+		CheckpointInterval: time.Second,
+		Logger:             m.log.With("part", "relay"), Metrics: m.metrics,
 	})
 	compiler := reconcile.NewCompiler(reconcile.CompilerOptions{
 		Store: m.store, Objects: m.objects, Now: time.Now, Appended: m.relay.Wake, Logger: m.log.With("part", "compile"),
