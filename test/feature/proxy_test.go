@@ -33,10 +33,13 @@ type proxy struct {
 	machine  *machine.Machine
 	resource string // virtualNode/cart
 	client   *xdstest.Client
-	refuse   func(*xdstest.Response) string // Envoy's message, "" to accept
 
-	has map[xdstest.Type]map[string][]byte // what it has: by name, as marshalled
-	log []string                           // what came since the last look, one line a response: "route rds_a rds_b"
+	addresses map[string]string              // of explicit interception, or nil
+	refuse    func(*xdstest.Response) string // Envoy's message, "" to accept; may be nil
+
+	has      map[xdstest.Type]map[string][]byte // what it has: by name, as marshalled
+	versions map[xdstest.Type]map[string]string // of that
+	log      []string                           // what came since the last look, one line a response: "route rds_a rds_b"
 }
 
 var typeNames = map[xdstest.Type]string{
@@ -51,27 +54,31 @@ func connect(t *testing.T, m *machine.Machine, resource string) *proxy {
 	return p
 }
 
-// open starts a proxy. With addresses, it is one for explicit interception.
+// open starts a proxy and takes nothing yet. With addresses, it is one for explicit interception.
 func open(t *testing.T, m *machine.Machine, resource string, addresses map[string]string) *proxy {
 	t.Helper()
-	p := &proxy{t: t, machine: m, resource: resource}
-	p.dial(addresses, nil)
+	p := &proxy{t: t, machine: m, resource: resource, addresses: addresses, has: map[xdstest.Type]map[string][]byte{}, versions: map[xdstest.Type]map[string]string{}}
+	for t := range typeNames {
+		p.has[t], p.versions[t] = map[string][]byte{}, map[string]string{}
+	}
+	p.dial()
 	return p
 }
 
-// dial opens a stream, as an Envoy that has resources of these versions.
-func (p *proxy) dial(addresses map[string]string, versions map[xdstest.Type]map[string]string) {
+// dial opens a stream and asks for everything, saying what the proxy has already, as Envoy does when its stream was
+// cut.
+func (p *proxy) dial() {
 	p.t.Helper()
-	p.has, p.log = map[xdstest.Type]map[string][]byte{}, nil
-	for t := range typeNames {
-		p.has[t] = map[string][]byte{}
-	}
 	p.client = xdstest.Connect(p.t, p.machine.XDS, xdstest.Node{
 		ID:       "mesh/" + p.machine.Mesh + "/" + p.resource,
-		Metadata: events.NodeMetadata{Instance: "it", Explicit: addresses},
+		Metadata: events.NodeMetadata{Instance: "it", Explicit: p.addresses},
 	})
-	p.client.Resume(xdstest.Cluster, versions[xdstest.Cluster])
-	p.client.Resume(xdstest.Listener, versions[xdstest.Listener])
+	wants := p.wants()
+	for _, t := range []xdstest.Type{xdstest.Cluster, xdstest.Endpoint, xdstest.Listener, xdstest.Route} {
+		if byName := t == xdstest.Endpoint || t == xdstest.Route; !byName || len(wants[t]) > 0 {
+			p.client.Resume(t, p.versions[t], wants[t]...)
+		}
+	}
 }
 
 // take deals with one response.
@@ -92,10 +99,10 @@ func (p *proxy) take(r *xdstest.Response) {
 	}
 	before := p.wants()
 	for _, name := range r.RemovedResources {
-		delete(p.has[r.Type], name)
+		p.drop(r.Type, name)
 	}
 	for _, resource := range r.Resources {
-		p.has[r.Type][resource.Name] = resource.Resource.GetValue()
+		p.has[r.Type][resource.Name], p.versions[r.Type][resource.Name] = resource.Resource.GetValue(), resource.Version
 	}
 	wants := p.wants()
 	for _, t := range []xdstest.Type{xdstest.Endpoint, xdstest.Route} {
@@ -105,11 +112,16 @@ func (p *proxy) take(r *xdstest.Response) {
 		if gone := missing(before[t], wants[t]); len(gone) > 0 {
 			p.client.Unsubscribe(t, gone...)
 			for _, name := range gone {
-				delete(p.has[t], name)
+				p.drop(t, name)
 			}
 		}
 	}
 	p.client.Ack(r)
+}
+
+func (p *proxy) drop(t xdstest.Type, name string) {
+	delete(p.has[t], name)
+	delete(p.versions[t], name)
 }
 
 // wants is what an Envoy with these clusters and listeners asks for by name.
@@ -201,6 +213,18 @@ func (p *proxy) getsEndpoints(name string, addresses ...string) {
 	p.reaches(name, addresses...)
 }
 
+// settles waits until the endpoints under a name are these, whatever comes on the way.
+func (p *proxy) settles(name string, want ...string) {
+	p.t.Helper()
+	machine.Eventually(p.t, fmt.Sprintf("%s to reach %q by %s", p.resource, want, name), func() string {
+		if r := p.client.Try(time.Millisecond); r != nil {
+			p.take(r)
+		}
+		return cmp.Diff(append([]string{}, want...), p.endpoints(name))
+	})
+	p.settled()
+}
+
 func (p *proxy) compare(want []string) {
 	p.t.Helper()
 	if d := cmp.Diff(want, p.log); d != "" {
@@ -248,6 +272,13 @@ func decode[M any, P interface {
 // reaches says which addresses the endpoints under a name must be.
 func (p *proxy) reaches(name string, want ...string) {
 	p.t.Helper()
+	if d := cmp.Diff(append([]string{}, want...), p.endpoints(name)); d != "" {
+		p.t.Fatalf("%s reaches by %s (-want +got):\n%s", p.resource, name, d)
+	}
+}
+
+func (p *proxy) endpoints(name string) []string {
+	p.t.Helper()
 	got := []string{}
 	for _, group := range decode[endpointv3.ClusterLoadAssignment](p, xdstest.Endpoint, name).Endpoints {
 		for _, e := range group.LbEndpoints {
@@ -255,9 +286,7 @@ func (p *proxy) reaches(name string, want ...string) {
 			got = append(got, fmt.Sprintf("%s:%d", a.Address, a.GetPortValue()))
 		}
 	}
-	if d := cmp.Diff(append([]string{}, want...), got); d != "" {
-		p.t.Fatalf("%s reaches by %s (-want +got):\n%s", p.resource, name, d)
-	}
+	return got
 }
 
 // missing lists what is in one sorted list and not in the other.
