@@ -68,8 +68,8 @@ func grid(nodes int) compile.State {
 
 // cost is what one change costs the compiler.
 type cost struct {
-	units, marshalled, resources, proxies, bytes int
-	took                                         time.Duration
+	units, marshalled, resources, bytes int64
+	took                                time.Duration
 }
 
 // measureCompile compiles meshes of several sizes, on one core, whole and after changes.
@@ -78,7 +78,7 @@ func measureCompile(ctx context.Context, b *bench) error {
 	defer runtime.GOMAXPROCS(before)
 	costs := map[string][]cost{} // by edit, one a size
 	for _, nodes := range b.sizes() {
-		b.progress("compile: %s nodes", count(nodes))
+		b.progress("compile: %s nodes", count(int64(nodes)))
 		compiled, err := b.compileWhole(ctx, nodes)
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func measureCompile(ctx context.Context, b *bench) error {
 			c := applyEdits(compiled, e, nodes)
 			costs[e.name] = append(costs[e.name], c)
 			b.report.note(result{
-				Measure: "compile", What: "after " + e.name, At: count(nodes) + " nodes", Value: ms(c.took), Unit: "ms",
+				Measure: "compile", What: "after " + e.name, At: count(int64(nodes)) + " nodes", Value: ms(c.took), Unit: "ms",
 				Note: fmt.Sprintf("%d units, %d resources marshalled, %d changed", c.units, c.marshalled, c.resources),
 			})
 		}
@@ -120,9 +120,9 @@ func (b *bench) compileWhole(ctx context.Context, nodes int) (*compile.Compiled,
 	}
 	whole, published := median(compiling), median(publishing)
 	x := result{
-		Measure: "compile", What: "whole, and published", At: count(nodes) + " nodes", Value: ms(whole + published), Unit: "ms",
+		Measure: "compile", What: "whole, and published", At: count(int64(nodes)) + " nodes", Value: ms(whole + published), Unit: "ms",
 		Note: fmt.Sprintf("compiling %s ms, publishing %s ms; %s resources, one core", short(whole), short(published),
-			count(len(compiled.Config().Resources))),
+			count(int64(len(compiled.Config().Resources)))),
 		Details: map[string]float64{"compileMs": ms(whole), "publishMs": ms(published)},
 	}
 	if nodes == publishNodes {
@@ -160,8 +160,8 @@ func applyEdits(compiled *compile.Compiled, e edit, nodes int) cost {
 		change := compiled.Apply(changes)
 		took = append(took, time.Since(start))
 		after := compiled.Work()
-		c.units, c.marshalled = after.Units-before.Units, after.Marshalled-before.Marshalled
-		c.resources, c.proxies = len(change.Resources)+len(change.Removed), len(change.Proxies)
+		c.units, c.marshalled = int64(after.Units-before.Units), int64(after.Marshalled-before.Marshalled)
+		c.resources = int64(len(change.Resources) + len(change.Removed) + len(change.Proxies))
 		c.bytes = spelt(change)
 	}
 	c.took = median(took)
@@ -169,12 +169,12 @@ func applyEdits(compiled *compile.Compiled, e edit, nodes int) cost {
 }
 
 // spelt is how many bytes a change has as JSON.
-func spelt(change artifact.ConfigChange) int {
+func spelt(change artifact.ConfigChange) int64 {
 	text, err := json.Marshal(change)
 	if err != nil {
 		return -1 // it then differs from none, and fails the bar that it be equal
 	}
-	return len(text)
+	return int64(len(text))
 }
 
 // compareCosts gates that a change costs what it reaches, not what the mesh holds.
@@ -183,23 +183,15 @@ func (b *bench) compareCosts(e edit, costs []cost) {
 	sizes := b.sizes()
 	for _, x := range []struct {
 		what        string
-		first, last int
+		first, last int64
 	}{
 		{"units", first.units, last.units},
 		{"resources", first.resources, last.resources},
 		{"bytes", first.bytes, last.bytes},
 	} {
 		b.report.gate(result{
-			Measure: "compile", What: fmt.Sprintf("%s of %s", x.what, e.name), At: fmt.Sprintf("%s to %s nodes", count(sizes[0]), count(sizes[len(sizes)-1])),
+			Measure: "compile", What: fmt.Sprintf("%s of %s", x.what, e.name), At: fmt.Sprintf("%s to %s nodes", count(int64(sizes[0])), count(int64(sizes[len(sizes)-1]))),
 			Value: ratio(x.first, x.last), Unit: "x", Bar: equalBar, Note: fmt.Sprintf("%s and %s", count(x.first), count(x.last)),
 		})
 	}
-}
-
-// ratio is how much larger the second is; infinite, and so over every bar, if nothing was counted.
-func ratio(first, last int) float64 {
-	if first <= 0 {
-		return infinite
-	}
-	return float64(last) / float64(first)
 }

@@ -12,11 +12,14 @@ import (
 	"github.com/ownmesh/ownmesh/events"
 )
 
+// fullStates is how many KB full states may add to each change: the artifact package's promise.
+const fullStates = 64
+
 // logCost is what one change costs in calls and bytes, from the store to the log.
 type logCost struct {
-	storeCalls, storeItems    int
-	objectCalls, objectWrites int
-	read, written             int // bytes
+	storeCalls, storeItems    int64
+	objectCalls, objectWrites int64
+	read, written             int64 // bytes
 }
 
 // measureLog lets a warm compiler publish changes, as the compile handler does, and counts what it reads and writes.
@@ -26,19 +29,28 @@ func measureLog(ctx context.Context, b *bench) error {
 		sizes = []int{sizes[0], sizes[len(sizes)-1]}
 	}
 	e := edits()[0]
+	times := 700
+	if b.quick {
+		times = 80
+	}
 	var costs []logCost
 	for _, nodes := range sizes {
-		b.progress("log: %s nodes", count(nodes))
-		c, err := publishEdit(ctx, e, nodes)
+		b.progress("log: %d changes of a mesh of %s nodes", times, count(int64(nodes)))
+		one, mean, err := publishEdit(ctx, e, nodes, times)
 		if err != nil {
 			return err
 		}
-		costs = append(costs, c)
+		costs = append(costs, one)
+		b.report.gate(result{
+			Measure: "log", What: "written a change, full states included", At: count(int64(nodes)) + " nodes",
+			Value: kb(float64(mean)), Unit: "KB", Bar: kb(float64(one.written)) + fullStates,
+			Note: fmt.Sprintf("the change itself %.3g KB; mean of %d", kb(float64(one.written)), times),
+		})
 	}
 	first, last := costs[0], costs[len(costs)-1]
 	for _, x := range []struct {
 		what        string
-		first, last int
+		first, last int64
 		bar         float64
 	}{
 		{"calls to the store", first.storeCalls, last.storeCalls, equalBar},
@@ -49,16 +61,17 @@ func measureLog(ctx context.Context, b *bench) error {
 		{"bytes written to the artifact store", first.written, last.written, sizeBar},
 	} {
 		b.report.gate(result{
-			Measure: "log", What: x.what + ", a change", At: fmt.Sprintf("%s to %s nodes", count(sizes[0]), count(sizes[len(sizes)-1])),
+			Measure: "log", What: x.what + ", a change", At: fmt.Sprintf("%s to %s nodes", count(int64(sizes[0])), count(int64(sizes[len(sizes)-1]))),
 			Value: ratio(x.first, x.last), Unit: "x", Bar: x.bar, Note: fmt.Sprintf("%s and %s", count(x.first), count(x.last)),
 		})
 	}
 	return nil
 }
 
-// publishEdit publishes a mesh, then a few changes of it, and counts the last. No full state is due that soon.
-func publishEdit(ctx context.Context, e edit, nodes int) (logCost, error) {
-	const times = 5
+// publishEdit publishes a mesh, then the same kind of change many times over. It counts an early one, and the mean of
+// all: now and then the log gets a full state, too.
+func publishEdit(ctx context.Context, e edit, nodes, times int) (one logCost, mean int64, err error) {
+	const early = 5 // no full state is due that soon
 	meshes := newMeshes(nodes)
 	objects := artifacttest.NewMemory()
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -66,24 +79,30 @@ func publishEdit(ctx context.Context, e edit, nodes int) (logCost, error) {
 		Store: meshes, Objects: objects,
 		Now: func() time.Time { clock = clock.Add(time.Second); return clock },
 	})
-	var counts artifacttest.Counts
-	for n := range times {
+	written := int64(0)
+	for n := range times + 1 {
 		if n > 0 {
 			meshes.commit(e, nodes, n)
 		}
 		meshes.calls, meshes.items = 0, 0
 		objects.Counts()
 		if err := compiler.Handle(ctx, events.MeshChanged{UID: meshes.mesh.UID, Generation: meshes.mesh.Generation}); err != nil {
-			return logCost{}, err
+			return logCost{}, 0, err
 		}
-		counts = objects.Counts()
+		counts := objects.Counts()
+		if n > 0 { // the first is the whole mesh
+			written += int64(counts.Written)
+		}
+		if n == early {
+			one = logCost{
+				storeCalls: meshes.calls, storeItems: meshes.items,
+				objectCalls:  int64(counts.Total()),
+				objectWrites: int64(counts.Calls[artifacttest.OpCreate] + counts.Calls[artifacttest.OpReplace]),
+				read:         int64(counts.Read), written: int64(counts.Written),
+			}
+		}
 	}
-	return logCost{
-		storeCalls: meshes.calls, storeItems: meshes.items,
-		objectCalls:  counts.Total(),
-		objectWrites: counts.Calls[artifacttest.OpCreate] + counts.Calls[artifacttest.OpReplace],
-		read:         counts.Read, written: counts.Written,
-	}, nil
+	return one, written / int64(times), nil
 }
 
 // meshes is a store with one mesh, of which a compiler can only read; it counts how much it does.
@@ -91,8 +110,8 @@ type meshes struct {
 	mesh    store.Mesh
 	all     []resource.Resource
 	journal []store.Entry // those after the generation where the mesh began
-	calls   int
-	items   int
+	calls   int64
+	items   int64
 }
 
 func newMeshes(nodes int) *meshes {
@@ -130,7 +149,7 @@ func (m *meshes) MeshByName(ctx context.Context, name string) (store.Mesh, error
 
 // Page gives all resources at once, whatever the limit.
 func (m *meshes) Page(context.Context, string, string, int) ([]resource.Resource, string, error) {
-	m.calls, m.items = m.calls+1, m.items+len(m.all)
+	m.calls, m.items = m.calls+1, m.items+int64(len(m.all))
 	return m.all, "", nil
 }
 
@@ -138,6 +157,6 @@ func (m *meshes) Journal(_ context.Context, _ string, after int64, limit int) ([
 	m.calls++
 	from := min(max(int(after-generation), 0), len(m.journal))
 	entries := m.journal[from:min(from+limit, len(m.journal))]
-	m.items += len(entries)
+	m.items += int64(len(entries))
 	return entries, nil
 }

@@ -117,7 +117,7 @@ func (b *bench) compare(ctx context.Context, f fleet) (map[servers.Kind]*contend
 
 // relayResults reports what compare has measured.
 func (b *bench) relayResults(f fleet, all map[servers.Kind]*contender, tenth *contender) {
-	at := count(f.streams) + " streams"
+	at := count(int64(f.streams)) + " streams"
 	relay, floor, snapshot := all[servers.Relay], all[servers.Floor], all[servers.Snapshot]
 	add := func(x result, gated bool) {
 		x.Measure, x.At = "relay", at
@@ -129,48 +129,48 @@ func (b *bench) relayResults(f fleet, all map[servers.Kind]*contender, tenth *co
 	}
 	cpu := func(pick func(*contender) []time.Duration) (x result) {
 		r, l, s := median(pick(relay)), median(pick(floor)), median(pick(snapshot))
-		x.Value, x.Unit = float64(r)/float64(l), "x"
-		x.Note = fmt.Sprintf("%s ms CPU, floor %s ms, SnapshotCache %s ms (%.1fx)", short(r), short(l), short(s), float64(s)/float64(l))
+		x.Value, x.Unit = ratio(int64(l), int64(r)), "x"
+		x.Note = fmt.Sprintf("%s ms; floor %s, SnapshotCache %s (%.1fx)", short(r), short(l), short(s), ratio(int64(l), int64(s)))
 		x.Details = map[string]float64{"relayCpuMs": ms(r), "floorCpuMs": ms(l), "snapshotCacheCpuMs": ms(s)}
 		return x
 	}
 
 	x := cpu(func(c *contender) []time.Duration { return c.fanOutCPU })
-	x.What, x.Bar = "CPU of a change that all need, to the floor's", fanOutBar
+	x.What, x.Bar = "a change that all need: CPU, to the floor's", fanOutBar
 	for kind, c := range all {
 		c.fanOut.details(x.Details, detail(kind))
 	}
 	add(x, f.gated)
 	p99 := func(c *contender) time.Duration { return median(c.fanOut.p99) }
 	add(result{
-		What: "until 99 % have acknowledged it", Value: ms(p99(relay)), Unit: "ms",
-		Note: fmt.Sprintf("p50 %s ms, last %s ms; floor's p99 %s ms, SnapshotCache's %s ms", short(median(relay.fanOut.p50)),
-			short(median(relay.fanOut.last)), short(p99(floor)), short(p99(snapshot))),
+		What: "– until 99 % have acknowledged it", Value: ms(p99(relay)), Unit: "ms",
+		Note: fmt.Sprintf("floor %s, SnapshotCache %s; of the relay 50 %% after %s, all after %s", short(p99(floor)),
+			short(p99(snapshot)), short(median(relay.fanOut.p50)), short(median(relay.fanOut.last))),
 	}, false)
 
 	one := median(relay.oneCPU)
 	add(result{
-		What: "CPU of a change that one needs", Value: ms(one), Unit: "ms", Bar: oneBar,
-		Note: fmt.Sprintf("floor %s ms, SnapshotCache %s ms; acknowledged after %s ms", short(median(floor.oneCPU)),
+		What: "a change that one needs: CPU", Value: ms(one), Unit: "ms", Bar: oneBar,
+		Note: fmt.Sprintf("floor %s, SnapshotCache %s; acknowledged after %s", short(median(floor.oneCPU)),
 			short(median(snapshot.oneCPU)), short(median(relay.one))),
 	}, false)
 	if tenth != nil {
 		before := median(tenth.oneCPU)
 		add(result{
-			What: "the same, to that with fewer streams", Value: float64(one) / float64(before), Unit: "x", Bar: flatBar,
-			Note: fmt.Sprintf("%s ms with the fleet above", short(before)),
+			What: "– to that with fewer streams", Value: ratio(int64(before), int64(one)), Unit: "x", Bar: flatBar,
+			Note: fmt.Sprintf("%s ms above", short(before)),
 		}, f.gated)
 	}
 
 	x = cpu(func(c *contender) []time.Duration { return c.connectCPU })
-	x.What, x.Bar = "CPU of all connecting at once, to the floor's", connectBar
-	x.Note += fmt.Sprintf("; all served after %s ms, floor %s ms", short(median(relay.connectTook)), short(median(floor.connectTook)))
+	x.What, x.Bar = "all connect at once: CPU, to the floor's", connectBar
+	x.Note += fmt.Sprintf("; served after %s, floor %s", short(median(relay.connectTook)), short(median(floor.connectTook)))
 	x.Details["relayTookMs"], x.Details["floorTookMs"] = ms(median(relay.connectTook)), ms(median(floor.connectTook))
 	x.Details["relayReceivedBytes"], x.Details["floorReceivedBytes"] = relay.received, floor.received
 	add(x, f.gated)
 	add(result{
 		What: "memory a stream", Value: kb(relay.memory), Unit: "KB", Bar: streamBar,
-		Note: fmt.Sprintf("of which heap and stacks %.0f KB; floor %.0f KB, SnapshotCache %.0f KB", kb(relay.heap), kb(floor.memory), kb(snapshot.memory)),
+		Note: fmt.Sprintf("floor %.0f, SnapshotCache %.0f; heap and stacks alone %.0f", kb(floor.memory), kb(snapshot.memory), kb(relay.heap)),
 		Details: map[string]float64{
 			"relayBytes": relay.memory, "relayHeapBytes": relay.heap, "floorBytes": floor.memory, "snapshotCacheBytes": snapshot.memory,
 		},

@@ -137,17 +137,17 @@ func quantity(v float64, unit string) string {
 	case unit == "x":
 		return strconv.FormatFloat(v, 'f', 2, 64) + "x"
 	case v == float64(int64(v)):
-		return count(int(v)) + " " + unit
+		return count(int64(v)) + " " + unit
 	case v >= 100:
-		return count(int(v+0.5)) + " " + unit
+		return count(int64(v+0.5)) + " " + unit
 	default:
 		return strconv.FormatFloat(v, 'g', 3, 64) + " " + unit
 	}
 }
 
 // count spells a number with commas: 10,000.
-func count(n int) string {
-	digits := strconv.Itoa(n)
+func count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
 	var out strings.Builder
 	for i, d := range digits {
 		if left := len(digits) - i; i > 0 && left%3 == 0 && digits[i-1] != '-' {

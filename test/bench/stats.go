@@ -23,6 +23,14 @@ func quantile[T cmp.Ordered](values []T, share float64) T {
 	return sorted[min(max(at, 0), len(sorted)-1)]
 }
 
+// ratio is how often first goes into second; infinite, and so over every bar, if nothing was counted.
+func ratio(first, second int64) float64 {
+	if first <= 0 {
+		return infinite
+	}
+	return float64(second) / float64(first)
+}
+
 // infinite is over every bar; JSON can spell it.
 const infinite = math.MaxFloat64
 

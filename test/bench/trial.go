@@ -72,7 +72,7 @@ func (t *trial) connect(ctx context.Context) error {
 		first.Close()
 	}
 	for round := range t.connects {
-		t.progress("relay: %s streams connect, round %d of %d", count(t.streams), round+1, t.connects)
+		t.progress("relay: %s streams connect, round %d of %d", count(int64(t.streams)), round+1, t.connects)
 		for _, c := range t.turns(round) {
 			if c.swarm != nil {
 				c.swarm.Close()
@@ -126,7 +126,7 @@ func (t *trial) connectOne(ctx context.Context, c *contender, first bool) error 
 // changes measures changes that everyone needs.
 func (t *trial) changes(ctx context.Context) error {
 	const warming = 1 // rounds that don't count
-	t.progress("relay: %d changes that all of %s streams need", t.fleet.changes, count(t.streams))
+	t.progress("relay: %d changes that all of %s streams need", t.fleet.changes, count(int64(t.streams)))
 	for round := range t.fleet.changes + warming {
 		for _, c := range t.turns(round) {
 			if c.Kind == servers.Snapshot && round >= t.slow+warming {
@@ -155,7 +155,7 @@ func (t *trial) changes(ctx context.Context) error {
 
 // single measures changes that one stream needs, another one each time.
 func (t *trial) single(ctx context.Context) error {
-	t.progress("relay: %d changes that one of %s streams needs", t.batches*batch, count(t.streams))
+	t.progress("relay: %d changes that one of %s streams needs", t.batches*batch, count(int64(t.streams)))
 	for round := range t.batches {
 		for _, c := range t.turns(round) {
 			before, err := c.Settled(ctx)

@@ -23,7 +23,7 @@ const (
 
 const (
 	clusters  = 20 // a proxy's, of which the last is its own
-	instances = 16 // of a service
+	instances = 24 // of a service
 	zones     = 3
 	port      = 8080
 	own       = clusters - 1
