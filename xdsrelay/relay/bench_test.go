@@ -29,8 +29,10 @@ import (
 // process of their own, so that what is measured is the server's alone.
 
 const (
-	fleetVariable = "OWNMESH_TEST_FLEET" // "<address> <streams>": this process is the clients
-	benchClusters = 40
+	fleetVariable  = "OWNMESH_TEST_FLEET" // "<address> <streams>": this process is the clients
+	benchClusters  = 40
+	benchListeners = 10 // and as many route configs
+	atStart        = 4  // responses that a new stream gets
 )
 
 func TestMain(m *testing.M) {
@@ -83,6 +85,10 @@ func sailOne(address string, count func(update bool), connected func()) {
 	for n := range names {
 		names[n] = benchName(n)
 	}
+	routes := make([]string, benchListeners)
+	for n := range routes {
+		routes[n] = benchRoute(n)
+	}
 	node, err := xdstest.Node{ID: cartID}.Proto()
 	if err != nil {
 		panic(err)
@@ -91,6 +97,7 @@ func sailOne(address string, count func(update bool), connected func()) {
 		{Node: node, TypeUrl: string(xdstest.Cluster)},
 		{TypeUrl: string(xdstest.Listener)},
 		{TypeUrl: string(xdstest.Endpoint), ResourceNamesSubscribe: names},
+		{TypeUrl: string(xdstest.Route), ResourceNamesSubscribe: routes},
 	} {
 		_ = stream.Send(request)
 	}
@@ -101,10 +108,10 @@ func sailOne(address string, count func(update bool), connected func()) {
 		}
 		_ = stream.Send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: response.TypeUrl, ResponseNonce: response.Nonce})
 		switch {
-		case received == 2:
+		case received == atStart-1:
 			connected()
 			count(false)
-		case received > 2:
+		case received >= atStart:
 			count(true)
 		}
 	}
@@ -113,6 +120,8 @@ func sailOne(address string, count func(update bool), connected func()) {
 func benchName(n int) string {
 	return fmt.Sprintf("cds_egress_shop_a-node-with-a-name-%02d_http_8080", n)
 }
+
+func benchRoute(n int) string { return fmt.Sprintf("rds_egress_http_%d", 8000+n) }
 
 func BenchmarkFanout(b *testing.B) {
 	for _, streams := range []int{1000, 5000} {
@@ -148,8 +157,8 @@ func publishBench(p *xdstest.Publisher) {
 		}
 		resources = append(resources, xdstest.EDSCluster(benchName(n), service, 8080))
 	}
-	for n := range 10 {
-		resources = append(resources, listener(fmt.Sprint("l", n), fmt.Sprint("r", n)), route(fmt.Sprint("r", n), benchName(0)))
+	for n := range benchListeners {
+		resources = append(resources, listener(fmt.Sprint("l", n), benchRoute(n)), route(benchRoute(n), benchName(0)))
 	}
 	p.Proxy(cart, resources...)
 	p.Register(instance("1", "10.0.0.1"))
@@ -210,7 +219,8 @@ func cpuTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// floor is a server that knows nothing: it sends each stream three messages, and one more for each push.
+// floor is a server that knows nothing: it sends each stream as many messages as a relay does at first, and one more for
+// each push.
 type floor struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 	mu      sync.Mutex
@@ -240,7 +250,7 @@ func (f *floor) DeltaAggregatedResources(rpc discoveryv3.AggregatedDiscoveryServ
 		}
 	}()
 	message := relay.EndpointUpdate(benchName(0))
-	for range 3 {
+	for range atStart {
 		if err := rpc.SendMsg(message); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 )
 
@@ -17,33 +16,63 @@ const (
 // push sends what is owed, as far as it may be sent now: kinds in their order, each change made before what relied on
 // the old state is broken, removals last and in reverse.
 func (s *stream) push() error {
+	todo := s.work()
 	for k := range kinds {
-		if err := s.pushKind(k, s.planUpserts); err != nil {
+		if !todo.has(k) {
+			continue
+		}
+		if err := s.send(k, s.plan(k, s.planUpserts)); err != nil {
 			return err
 		}
+		todo = s.work() // more may follow from what was sent
 	}
-	for k := kinds; k > 0; k-- {
-		if err := s.pushKind(k-1, s.planRemovals); err != nil {
+	for k := kinds; k > 0 && todo.removes != 0; k-- {
+		if todo.removes&(1<<(k-1)) == 0 {
+			continue
+		}
+		if err := s.send(k-1, s.plan(k-1, s.planRemovals)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pushKind plans with the state held still, and sends with it free.
-func (s *stream) pushKind(k kind, plan func(kind) []*response) error {
+// work is which kinds something is to be done for, a bit each.
+type work struct{ owes, removes uint8 }
+
+func (w work) has(k kind) bool { return w.owes&(1<<k) != 0 }
+
+func (s *stream) work() work {
 	s.mu.Lock()
-	idle := len(s.subs[k].owed) == 0 && !s.subs[k].greet
-	s.mu.Unlock()
-	if idle {
-		return nil
+	defer s.mu.Unlock()
+	return s.workLocked()
+}
+
+func (s *stream) workLocked() (w work) {
+	for k := range kinds {
+		if len(s.subs[k].owed) > 0 || s.subs[k].greet {
+			w.owes |= 1 << k
+		}
+		if s.subs[k].leaving {
+			w.removes |= 1 << k
+		}
 	}
+	return w
+}
+
+// plan makes responses with the mesh and the stream held still.
+func (s *stream) plan(k kind, by func(kind) []*response) []*response {
 	s.mesh.mu.RLock()
+	defer s.mesh.mu.RUnlock()
 	s.mu.Lock()
-	responses := plan(k)
+	defer s.mu.Unlock()
+	responses := by(k)
 	s.checkSettled()
-	s.mu.Unlock()
-	s.mesh.mu.RUnlock()
+	return responses
+}
+
+// send sends with both free. It blocks while Envoy doesn't read.
+func (s *stream) send(k kind, responses []*response) error {
 	for _, r := range responses {
 		if err := s.rpc.SendMsg(r); err != nil {
 			return err
@@ -66,8 +95,10 @@ type decision struct {
 func (s *stream) planUpserts(k kind) []*response {
 	sub := &s.subs[k]
 	p := packer{stream: s, kind: k, expect: len(sub.owed)}
-	done := make([]string, 0, len(sub.owed))
-	for _, name := range sortedNames(sub.owed) {
+	sub.leaving = false
+	var few, fewDone [1]string // most often it is one
+	done := fewDone[:0]
+	for _, name := range sortedNames(sub.owed, few[:0]) {
 		if len(sub.inflight) >= maxInflight {
 			break
 		}
@@ -83,6 +114,7 @@ func (s *stream) planUpserts(k kind) []*response {
 		}
 		if d.keep || d.remove {
 			sub.owed[name] = j
+			sub.leaving = sub.leaving || d.remove
 		} else {
 			done = append(done, name)
 		}
@@ -195,11 +227,11 @@ func (s *stream) follow(k kind, e *entry, j job) {
 	}
 }
 
-func sortedNames(owed map[string]job) []string {
-	if len(owed) == 1 {
-		for name := range owed {
-			return []string{name}
-		}
+// sortedNames appends what is owed to names.
+func sortedNames(owed map[string]job, names []string) []string {
+	for name := range owed {
+		names = append(names, name)
 	}
-	return slices.Sorted(maps.Keys(owed))
+	slices.Sort(names)
+	return names
 }

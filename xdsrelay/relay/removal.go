@@ -6,8 +6,9 @@ import "slices"
 func (s *stream) planRemovals(k kind) []*response {
 	sub := &s.subs[k]
 	p := packer{stream: s, kind: k, expect: len(sub.owed)}
+	sub.leaving = false // planUpserts comes first whenever something is owed, and says so again
 	var done []string
-	for _, name := range sortedNames(sub.owed) {
+	for _, name := range sortedNames(sub.owed, nil) {
 		if len(sub.inflight) >= maxInflight {
 			break
 		}

@@ -30,13 +30,7 @@ func (s *stream) handle(request *discoveryv3.DeltaDiscoveryRequest) error {
 	if request.ResponseNonce != "" {
 		s.answered(k, request.ResponseNonce, request.ErrorDetail)
 	}
-	s.mu.Lock()
-	idle := true
-	for k := range kinds {
-		idle = idle && len(s.subs[k].owed) == 0 && !s.subs[k].greet
-	}
-	s.mu.Unlock()
-	if !idle {
+	if s.work().owes != 0 {
 		s.wakeUp()
 	}
 	return nil

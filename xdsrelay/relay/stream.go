@@ -30,11 +30,11 @@ type stream struct {
 	node      node
 	connected time.Time
 
-	wake  chan struct{} // capacity 1: there may be something to send
-	ended chan struct{} // closed by end
+	wake chan struct{} // capacity 1: there may be something to send, or the stream has ended
 
 	mu      sync.Mutex
-	err     error // why it ended; set before ended is closed
+	ended   bool
+	err     error // what it ended with
 	nonce   uint64
 	subs    [kinds]subscription
 	refused map[refusedKey]*refusal
@@ -55,6 +55,7 @@ type subscription struct {
 	items    map[string]item
 	owed     map[string]job // by name
 	inflight []sent         // not yet answered, oldest first
+	leaving  bool           // something owed is a removal
 }
 
 // item is what Envoy has of one name. The zero value is "nothing".
@@ -104,7 +105,7 @@ type refusal struct {
 func newStream(r *Relay, m *mesh, rpc grpc.ServerStream, n node) *stream {
 	return &stream{
 		relay: r, mesh: m, rpc: rpc, node: n, connected: r.now(),
-		wake: make(chan struct{}, 1), ended: make(chan struct{}), behind: true,
+		wake: make(chan struct{}, 1), behind: true,
 	}
 }
 
@@ -115,21 +116,25 @@ func (s *stream) run() error {
 	age := time.AfterFunc(s.relay.streamAge(), func() { s.end(nil) })
 	defer age.Stop()
 	go s.receive()
-	for {
-		select {
-		case <-s.ended:
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.alarm != nil {
-				s.alarm.Stop()
-			}
-			return s.err
-		case <-s.wake:
-			if err := s.push(); err != nil {
-				s.end(err)
-			}
+	for range s.wake {
+		if err, ended := s.hasEnded(); ended {
+			return err
+		}
+		if err := s.push(); err != nil {
+			s.end(err)
 		}
 	}
+	return nil // wake is never closed
+}
+
+// hasEnded gives what end was called with, if it was.
+func (s *stream) hasEnded() (err error, ended bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended && s.alarm != nil {
+		s.alarm.Stop()
+	}
+	return s.err, s.ended
 }
 
 // receive reads what Envoy says, until the stream ends.
@@ -150,13 +155,11 @@ func (s *stream) receive() {
 // end makes run return err; the first call counts.
 func (s *stream) end(err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-s.ended:
-	default:
-		s.err = err
-		close(s.ended)
+	if !s.ended {
+		s.err, s.ended = err, true
 	}
+	s.mu.Unlock()
+	s.wakeUp()
 }
 
 func (s *stream) wakeUp() {
