@@ -76,6 +76,7 @@ func TestDemoFailsWhereTheMeshIsAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("ENVOY", envoybin.Find(t))
+	t.Setenv("TMPDIR", t.TempDir()) // the logs that stay need not outlive the test
 	err = run(t.Context(), &bytes.Buffer{}, root, binaries(t), false)
 	var f failure
 	if !errors.As(err, &f) || !strings.Contains(f.got, "inventory v2") || !strings.Contains(err.Error(), "logs") {
