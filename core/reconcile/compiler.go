@@ -60,13 +60,17 @@ func NewCompiler(o CompilerOptions) *Compiler {
 }
 
 // Handle brings the config log of the mesh to its newest generation. It returns infrastructure faults only; what
-// users got wrong becomes findings. Calls for one mesh wait for each other.
+// users got wrong becomes findings. Calls for one mesh wait for each other. Generation 0, as a sweep sends it, has the
+// log read as well as a starting relay reads it, and healed if it can't be.
 func (c *Compiler) Handle(ctx context.Context, e events.MeshChanged) error {
 	slot := c.warm.lock(e.UID)
 	defer slot.unlock()
 	var err error
 	for range attempts {
 		err = c.publish(ctx, e.UID, slot)
+		if err == nil && e.Generation == 0 {
+			err = c.check(ctx, slot)
+		}
 		if err == nil {
 			return nil
 		}
@@ -101,6 +105,24 @@ func (c *Compiler) publish(ctx context.Context, uid string, slot *warmSlot[*warm
 	}
 	slot.set(w)
 	return c.announce(ctx, w)
+}
+
+// check heals what only a reader that starts anew would notice.
+func (c *Compiler) check(ctx context.Context, slot *warmSlot[*warmConfig]) error {
+	w, ok := slot.get()
+	if !ok {
+		return nil
+	}
+	err := w.writer.Check(ctx)
+	if !errors.Is(err, artifact.ErrDamaged) {
+		return err
+	}
+	c.Logger.Warn("config log is damaged, starting a new epoch", "mesh", w.mesh.UID, "err", err)
+	if w.at, err = w.writer.NewEpoch(ctx, w.at, w.compiled.Config()); err != nil {
+		return err
+	}
+	c.Appended(events.LogAppended{UID: w.mesh.UID, Log: events.LogConfig})
+	return nil
 }
 
 // follow applies what the journal says since the warm state.

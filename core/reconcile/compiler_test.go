@@ -97,6 +97,10 @@ func TestCompilerHealsItsLog(t *testing.T) {
 			_, at := w.published(mesh)
 			w.objects.Put(events.EntryPath(mesh, events.LogConfig, at.Epoch, at.Seq-1), []byte("not what was written"))
 		},
+		"the full state is damaged": func(w *world, mesh string) {
+			_, at := w.published(mesh)
+			w.objects.Put(events.FullPath(mesh, events.LogConfig, at.Epoch, 0), []byte("not what was written"))
+		},
 		"the checkpoint is gone": func(w *world, mesh string) {
 			w.must(w.objects.Delete(w.t.Context(), events.CheckpointPath(mesh, events.LogConfig)))
 		},

@@ -55,9 +55,10 @@ func NewRegistrar(o RegistrarOptions) *Registrar {
 }
 
 // Handle brings the endpoints log of the mesh in step with its virtual nodes and with the registry. It returns
-// infrastructure faults only. Calls for one mesh wait for each other.
+// infrastructure faults only. Calls for one mesh wait for each other. Generation 0, as a sweep sends it, has the log
+// read as well as a starting relay reads it, and healed if it can't be.
 func (r *Registrar) Handle(ctx context.Context, e events.MeshChanged) error {
-	return r.each(ctx, e.UID, nil)
+	return r.each(ctx, e.UID, nil, e.Generation == 0)
 }
 
 // InstancesChanged brings the endpoints logs of the given meshes in step with the registry's instances of one
@@ -65,19 +66,22 @@ func (r *Registrar) Handle(ctx context.Context, e events.MeshChanged) error {
 func (r *Registrar) InstancesChanged(ctx context.Context, meshes []string, service endpoint.ServiceKey) error {
 	var errs []error
 	for _, uid := range meshes {
-		errs = append(errs, r.each(ctx, uid, &service))
+		errs = append(errs, r.each(ctx, uid, &service, false))
 	}
 	return errors.Join(errs...)
 }
 
 // each runs one pass over a mesh, again while other writers are faster. With only set, it asks the registry for
-// that service alone.
-func (r *Registrar) each(ctx context.Context, uid string, only *endpoint.ServiceKey) error {
+// that service alone; with check set, it has the log healed if a starting relay could not read it.
+func (r *Registrar) each(ctx context.Context, uid string, only *endpoint.ServiceKey, check bool) error {
 	slot := r.warm.lock(uid)
 	defer slot.unlock()
 	var err error
 	for range attempts {
 		err = r.register(ctx, uid, slot, only)
+		if err == nil && check {
+			err = r.check(ctx, slot)
+		}
 		if err == nil {
 			return nil
 		}
@@ -121,6 +125,20 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 	}
 	r.Appended(events.LogAppended{UID: uid, Log: events.LogEndpoints})
 	return nil
+}
+
+// check heals what only a reader that starts anew would notice.
+func (r *Registrar) check(ctx context.Context, slot *warmSlot[*warmEndpoints]) error {
+	w, ok := slot.get()
+	if !ok {
+		return nil
+	}
+	err := w.writer.Check(ctx)
+	if !errors.Is(err, artifact.ErrDamaged) || w.mesh.Deleted {
+		return err
+	}
+	r.Logger.Warn("endpoints log is damaged, starting a new epoch", "mesh", w.mesh.UID, "err", err)
+	return r.rebuild(ctx, w)
 }
 
 // rebuild starts a new epoch of the endpoints log from the registry alone.

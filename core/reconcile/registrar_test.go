@@ -13,6 +13,7 @@ import (
 	"github.com/ownmesh/ownmesh/core/artifact/artifacttest"
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/events"
 )
 
 // wantInstances compares the endpoints log with lines like "cart: a b".
@@ -88,6 +89,11 @@ func TestRegistrarsRaceAndHeal(t *testing.T) {
 		}
 	}
 	wg.Wait()
+	w.wantInstances(mesh, "cart: "+strings.Join(want, " "))
+
+	_, at := w.instances(mesh)
+	w.objects.Put(events.FullPath(mesh, events.LogEndpoints, at.Epoch, 0), []byte("not what was written"))
+	w.must(one.Handle(t.Context(), changed(mesh)))
 	w.wantInstances(mesh, "cart: "+strings.Join(want, " "))
 
 	w.objects.Lose("")
