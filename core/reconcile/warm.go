@@ -46,17 +46,6 @@ func (c *warmCache[T]) makeRoom() {
 	}
 }
 
-// uids lists what is in the cache now.
-func (c *warmCache[T]) uids() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	uids := make([]string, 0, len(c.slots))
-	for uid := range c.slots {
-		uids = append(uids, uid)
-	}
-	return uids
-}
-
 func (s *warmSlot[T]) unlock() {
 	s.mu.Unlock()
 	s.cache.mu.Lock()
