@@ -19,6 +19,7 @@ func (m *mesh) configMoved(exists bool, changes []artifact.ConfigChange, whole *
 		for _, c := range changes {
 			m.applyConfig(c)
 		}
+		m.relay.metrics.generation.WithLabelValues(m.uid).Set(float64(m.generation))
 		close(m.changed)
 		m.changed = make(chan struct{})
 		m.statusDirty.Store(true)

@@ -99,7 +99,7 @@ func parseAddress(text string) (*corev3.Address, error) {
 // unmapped lists the open places of a proxy's resources that its bootstrap gives no address for, sorted.
 func (s *stream) unmapped() []string {
 	if !s.explicit() {
-		return nil
+		return []string{} // in JSON a list, not null
 	}
 	places := map[string]struct{}{}
 	for _, id := range s.view.set {
@@ -109,5 +109,7 @@ func (s *stream) unmapped() []string {
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(places))
+	list := slices.AppendSeq([]string{}, maps.Keys(places))
+	slices.Sort(list)
+	return list
 }

@@ -192,6 +192,19 @@ func (c *Client) Next() *Response {
 	return nil
 }
 
+// Maybe gives the next response if it comes within d, else nil.
+func (c *Client) Maybe(d time.Duration) *Response {
+	c.tb.Helper()
+	select {
+	case r := <-c.responses:
+		return r
+	case err := <-c.ended:
+		c.tb.Fatalf("the stream ended: %v", err)
+	case <-time.After(d):
+	}
+	return nil
+}
+
 // Expect gives the next response, which must hold just these resources.
 func (c *Client) Expect(t Type, names ...string) *Response {
 	c.tb.Helper()
