@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
@@ -156,6 +155,3 @@ func sameProxy(a, b artifact.Proxy) bool {
 	return a.UID == b.UID && slices.Equal(a.Transparent, b.Transparent) && slices.Equal(a.Explicit, b.Explicit) &&
 		(a.Explicit == nil) == (b.Explicit == nil)
 }
-
-// proxyKeys lists the proxies, sorted.
-func (o *output) proxyKeys() []artifact.ProxyKey { return slices.Sorted(maps.Keys(o.config.Proxies)) }

@@ -13,10 +13,10 @@ import (
 // This file: random meshes. There are few names and ports, so that references hit, miss and clash.
 
 var (
-	nodeNames    = []string{"a", "b", "c"}
+	nodeNames    = []string{"a", "b/:é", "c"}
 	routerNames  = []string{"r", "q"}
 	routeNames   = []string{"one", "two", "three"}
-	serviceNames = []string{"cart", "CART", "pay.local", "*", "cart:80", "x\u0001"}
+	serviceNames = []string{"cart", "CART", "pay.local", "*", "*.local", "cart:80", "a b%", "é*", "x\u0001"}
 	gatewayNames = []string{"g", "h"}
 	ports        = []int{80, 443, 8080, 15000, 15001, 9901}
 )
