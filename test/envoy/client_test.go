@@ -99,12 +99,19 @@ func (c *caller) try(method, url string, headers ...string) (answer, error) {
 func (c *caller) reaches(app, method, url string, headers ...string) answer {
 	c.t.Helper()
 	a := c.do(method, url, headers...)
-	got := a.App
-	if got == "" {
-		got = fmt.Sprint(a.Status)
-	}
-	if got != app {
+	if got := a.where(nil); got != app {
 		c.t.Errorf("%s %s %q reached %s, want %s: %+v", method, url, headers, got, app, a)
 	}
 	return a
+}
+
+// where is the application that answered, or what there is instead.
+func (a answer) where(err error) string {
+	switch {
+	case err != nil:
+		return err.Error()
+	case a.App != "":
+		return a.App
+	}
+	return fmt.Sprint(a.Status)
 }

@@ -96,7 +96,8 @@ func (s *sidecar) run() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cmd = exec.Command(envoybin.Find(t), "-c", file, "--disable-hot-restart", "--concurrency", "1", "-l", "warning", "--drain-time-s", "1")
+	s.cmd = exec.Command(envoybin.Find(t), "-c", file, "--disable-hot-restart", "--concurrency", "1", "-l", "warning",
+		"--drain-time-s", "1", "--file-flush-interval-msec", "20")
 	s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = log, log, attributes()
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
