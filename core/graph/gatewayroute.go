@@ -2,7 +2,6 @@ package graph
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/ownmesh/ownmesh/core/resource"
@@ -224,7 +223,7 @@ func (g *GatewayRoute) target(ports Ports, n *Notes) (called Port, steer, ok boo
 		}
 	}
 	if called.Protocol == TCP {
-		n.add("target-protocol", path, quoted("port "+strconv.Itoa(called.Port)+" of %s speaks tcp, which a gateway can't route: the route is left out", g.Service), "use a port of protocol http, http2 or grpc")
+		n.add("target-protocol", path, quoted("port %d of %s speaks tcp, which a gateway can't route: the route is left out", called.Port, g.Service), "use a port of protocol http, http2 or grpc")
 		return Port{}, false, false
 	}
 	return called, len(ports) > 1, true

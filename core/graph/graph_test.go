@@ -128,3 +128,11 @@ func TestLongTextsAreShortened(t *testing.T) {
 		t.Errorf("%d bytes", len(s))
 	}
 }
+
+// A percent sign in what a user wrote is no format.
+func TestMessagesAreNoFormats(t *testing.T) {
+	_, found := ReadRoute(res(resource.KindRoute, "r", `{"httpRoute":{"match":{"path":{"regex":"(%d%s"}},"action":{"weightedTargets":[{"virtualNode":"n","weight":1}]}}}`))
+	if len(found) != 1 || strings.Contains(found[0].Message, "MISSING") || !strings.Contains(found[0].Message, `"(%d%s"`) {
+		t.Errorf("%+v", found)
+	}
+}

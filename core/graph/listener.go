@@ -26,7 +26,7 @@ func readListeners(ls []resource.Listener, reserved map[int]string, n *Notes) []
 	for i, l := range ls {
 		path := at("spec.listeners", i)
 		if use, ok := reserved[l.PortMapping.Port]; ok {
-			n.add("port-reserved", path+".portMapping.port", quoted("the proxy itself uses port %d ("+use+"): the listener is left out", l.PortMapping.Port), "use another port")
+			n.add("port-reserved", path+".portMapping.port", quoted("the proxy itself uses port %d (%s): the listener is left out", l.PortMapping.Port, plain(use)), "use another port")
 			continue
 		}
 		port, ok := readPort(l.PortMapping, path+".portMapping", taken, n)

@@ -75,7 +75,7 @@ func readPath(m pathMatch, path string, n *Notes) (Path, bool) {
 		}
 		if m.path.Exact == "" {
 			if problem := checkRegex(m.path.Regex); problem != "" {
-				n.add("regex-invalid", path+".path.regex", quoted("%s "+problem+": the route is left out", m.path.Regex), regexHint)
+				n.add("regex-invalid", path+".path.regex", quoted("%s %s: the route is left out", m.path.Regex, plain(problem)), regexHint)
 				return Path{}, false
 			}
 			return Path{Kind: PathRegex, Value: m.path.Regex}, true
@@ -134,7 +134,7 @@ func readHeader(h resource.HTTPRouteHeader, path string, n *Notes) (header Heade
 		header.Kind, header.Value = HeaderSuffix, m.Suffix
 	case m.Regex != "":
 		if problem := checkRegex(m.Regex); problem != "" {
-			n.add("regex-invalid", path+".match.regex", quoted("%s "+problem+": the route is left out", m.Regex), regexHint)
+			n.add("regex-invalid", path+".match.regex", quoted("%s %s: the route is left out", m.Regex, plain(problem)), regexHint)
 			return header, false, false
 		}
 		header.Kind, header.Value = HeaderRegex, m.Regex

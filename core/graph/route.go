@@ -158,6 +158,9 @@ func BindRoute(key resource.Key, rt *Route, router Ports, ports func(node string
 		}
 		n.add("weights-zero", rt.Member+".action.weightedTargets", "no target has a weight: "+answer, "give a target a weight above 0")
 	}
+	if total > 100 {
+		n.add("weights-over-100", rt.Member+".action.weightedTargets", quoted("the weights add up to %d: they count as shares of that, not as percents", total), "make them add up to 100")
+	}
 	if !usable || len(b.On) == 0 {
 		return nil, n.Found
 	}
@@ -199,7 +202,7 @@ func (rt *Route) fits(p Port, n *Notes) bool {
 	if !ok {
 		what = "it is left out there"
 	}
-	n.add("route-protocol", rt.Member, quoted("the route is of type %s, the router's port %d speaks %s: "+what, rt.Protocol, p.Port, p.Protocol), "make them equal")
+	n.add("route-protocol", rt.Member, quoted("the route is of type %s, the router's port %d speaks %s: %s", rt.Protocol, p.Port, p.Protocol, plain(what)), "make them equal")
 	return ok
 }
 

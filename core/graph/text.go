@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// plain is text of our own in a message: it is not quoted.
+type plain string
+
 // quoted is fmt.Sprintf that quotes strings, shortened: names and values in messages can be of any length.
 func quoted(format string, args ...any) string {
 	for i, a := range args {
