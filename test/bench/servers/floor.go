@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
-	"google.golang.org/protobuf/encoding/protowire"
 	pb "google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -21,25 +20,22 @@ import (
 	"github.com/ownmesh/ownmesh/xdsrelay/relay"
 )
 
-// floor is a server that can't be beaten: it has the bytes of each answer ready before anybody asks, keeps nothing of
-// what a stream has or acknowledges, and pushes a change to its streams in a loop. What it costs is what gRPC costs,
-// with the very options that the relay uses.
+// floor is a server without logic: it has the bytes of each answer ready before anybody asks, keeps nothing of what a
+// stream has or acknowledges, and pushes a change to all its streams. What it costs is what gRPC costs, with the very
+// options that the relay uses: to decode what proxies say, and to have a sender a stream, without which one slow proxy
+// would hold up all others.
 type floor struct {
+	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
+
 	shared map[string]mem.Buffer   // by kind: what every proxy gets
 	own    []map[string]mem.Buffer // by proxy and kind: what it alone gets
 
 	mu      sync.Mutex
-	streams map[int]*floorStream // by proxy
-}
-
-// floorStream is a stream to which two may send: who answers it, and who pushes a change.
-type floorStream struct {
-	mu  sync.Mutex
-	rpc grpc.ServerStream
+	streams map[int]chan mem.BufferSlice // by proxy: what its sender is to send
 }
 
 func startFloor(c Config) (*served, error) {
-	f := &floor{shared: map[string]mem.Buffer{}, own: make([]map[string]mem.Buffer, c.Shape), streams: map[int]*floorStream{}}
+	f := &floor{shared: map[string]mem.Buffer{}, own: make([]map[string]mem.Buffer, c.Shape), streams: map[int]chan mem.BufferSlice{}}
 	messages := load.Shape{Proxies: c.Shape}.Messages()
 	for _, kind := range load.Types() {
 		f.shared[kind] = encode(&discoveryv3.DeltaDiscoveryResponse{
@@ -53,15 +49,9 @@ func startFloor(c Config) (*served, error) {
 			f.own[i][kind] = encode(&discoveryv3.DeltaDiscoveryResponse{Resources: wrap(kind, own)})
 		}
 	}
-	server := grpc.NewServer(append(relay.ServerOptions(), grpc.ForceServerCodecV2(rawCodec{encoding.GetCodecV2(proto.Name)}))...)
-	server.RegisterService(&grpc.ServiceDesc{
-		ServiceName: "envoy.service.discovery.v3.AggregatedDiscoveryService",
-		HandlerType: (*any)(nil),
-		Streams: []grpc.StreamDesc{{
-			StreamName: "DeltaAggregatedResources", ServerStreams: true, ClientStreams: true,
-			Handler: func(_ any, rpc grpc.ServerStream) error { return f.serve(rpc) },
-		}},
-	}, f)
+	codec := bufferCodec{encoding.GetCodecV2(proto.Name)}
+	server := grpc.NewServer(append(relay.ServerOptions(), grpc.ForceServerCodecV2(codec))...)
+	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, f)
 	addr, err := listen(server)
 	return &served{xds: addr, change: f.change, stop: server.Stop}, err
 }
@@ -89,66 +79,58 @@ func encode(m pb.Message) mem.Buffer {
 	return mem.SliceBuffer(body)
 }
 
-// serve answers the first request of each kind, and throws away all others: they are acknowledgements.
-func (f *floor) serve(rpc grpc.ServerStream) error {
-	proxy := -1
-	s := &floorStream{rpc: rpc}
-	defer func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.streams[proxy] == s {
-			delete(f.streams, proxy)
-		}
-	}()
-	for {
-		var raw []byte
-		if err := rpc.RecvMsg(&raw); err != nil {
-			return nil //nolint:nilerr // the client is gone
-		}
-		if proxy < 0 {
-			var err error
-			if proxy, err = f.enter(s, raw); err != nil {
-				return err
-			}
-		}
-		kind, ack := peek(raw)
-		if ack {
-			continue
-		}
-		answer := mem.BufferSlice{f.shared[kind]}
-		if own, ok := f.own[proxy][kind]; ok {
-			answer = append(answer, own)
-		}
-		if err := s.send(answer); err != nil {
+// DeltaAggregatedResources answers the first request of each kind, and throws away all others: they are
+// acknowledgements.
+func (f *floor) DeltaAggregatedResources(rpc discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+	first, err := rpc.Recv()
+	if err != nil {
+		return err
+	}
+	id := first.Node.GetId()
+	proxy, err := strconv.Atoi(id[strings.LastIndexByte(id, '-')+1:])
+	if err != nil || proxy >= len(f.own) {
+		return fmt.Errorf("no proxy %q", id)
+	}
+	send := make(chan mem.BufferSlice, len(load.Types()))
+	f.mu.Lock()
+	f.streams[proxy] = send
+	f.mu.Unlock()
+	go f.receive(rpc, proxy, first.TypeUrl, send)
+	for message := range send {
+		if err := rpc.SendMsg(message); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// enter finds out whose stream it is.
-func (f *floor) enter(s *floorStream, raw []byte) (int, error) {
-	var first discoveryv3.DeltaDiscoveryRequest
-	if err := pb.Unmarshal(raw, &first); err != nil {
-		return -1, err
+// receive reads until the stream ends.
+func (f *floor) receive(rpc grpc.ServerStream, proxy int, kind string, send chan mem.BufferSlice) {
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.streams[proxy] == send {
+			delete(f.streams, proxy)
+		}
+		close(send)
+	}()
+	for ack := false; ; {
+		if !ack {
+			answer := mem.BufferSlice{f.shared[kind]}
+			if own, ok := f.own[proxy][kind]; ok {
+				answer = append(answer, own)
+			}
+			send <- answer
+		}
+		request := new(discoveryv3.DeltaDiscoveryRequest)
+		if err := rpc.RecvMsg(request); err != nil {
+			return
+		}
+		kind, ack = request.TypeUrl, request.ResponseNonce != ""
 	}
-	id := first.Node.GetId()
-	i, err := strconv.Atoi(id[strings.LastIndexByte(id, '-')+1:])
-	if err != nil || i >= len(f.own) {
-		return -1, fmt.Errorf("no proxy %q", id)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.streams[i] = s
-	return i, nil
 }
 
-func (s *floorStream) send(m mem.BufferSlice) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.rpc.SendMsg(m)
-}
-
-// change pushes a change to everyone whom it concerns.
+// change has a change pushed to everyone whom it concerns.
 func (f *floor) change(_ context.Context, c load.Change) error {
 	message := mem.BufferSlice{encode(&discoveryv3.DeltaDiscoveryResponse{
 		TypeUrl: load.EndpointType, Nonce: nonce, SystemVersionInfo: "1", Resources: wrap(load.EndpointType, []pb.Message{c.Message()}),
@@ -156,53 +138,21 @@ func (f *floor) change(_ context.Context, c load.Change) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if c.Proxy != load.Everyone {
-		return f.streams[c.Proxy].send(message)
+		f.streams[c.Proxy] <- message
+		return nil
 	}
-	for _, s := range f.streams {
-		if err := s.send(message); err != nil {
-			return err
-		}
+	for _, send := range f.streams {
+		send <- message
 	}
 	return nil
 }
 
-// peek reads of a request its kind, and whether it is an acknowledgement.
-func peek(raw []byte) (kind string, ack bool) {
-	for len(raw) > 0 {
-		field, wire, n := protowire.ConsumeTag(raw)
-		if n < 0 {
-			return "", true
-		}
-		raw = raw[n:]
-		if n = protowire.ConsumeFieldValue(field, wire, raw); n < 0 {
-			return "", true
-		}
-		switch field {
-		case 2: // type_url
-			value, _ := protowire.ConsumeBytes(raw)
-			kind = string(value)
-		case 6: // response_nonce
-			ack = true
-		}
-		raw = raw[n:]
-	}
-	return kind, ack
-}
+// bufferCodec passes on what is encoded already.
+type bufferCodec struct{ encoding.CodecV2 }
 
-// rawCodec passes bytes through.
-type rawCodec struct{ encoding.CodecV2 }
-
-func (c rawCodec) Marshal(v any) (mem.BufferSlice, error) {
-	if raw, ok := v.(mem.BufferSlice); ok {
-		return raw, nil
+func (c bufferCodec) Marshal(v any) (mem.BufferSlice, error) {
+	if ready, ok := v.(mem.BufferSlice); ok {
+		return ready, nil
 	}
 	return c.CodecV2.Marshal(v)
-}
-
-func (c rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	if to, ok := v.(*[]byte); ok {
-		*to = data.Materialize()
-		return nil
-	}
-	return c.CodecV2.Unmarshal(data, v)
 }
