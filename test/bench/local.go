@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/internal/client"
 	"github.com/ownmesh/ownmesh/test/bench/load"
@@ -22,8 +24,8 @@ const (
 	localP99Bar = 100 // ms
 )
 
-// measureLocal runs a whole mesh in a process, as `ownmesh up` does, with a proxy for each of its nodes, and changes a
-// route that all of them use through the API.
+// measureLocal runs a whole mesh in a process, as `ownmesh up` does, with a proxy for each of its nodes, intercepting
+// explicitly as is the default there, and changes a route that all of them use through the API.
 func measureLocal(ctx context.Context, b *bench) error {
 	writes := 50
 	if b.quick {
@@ -48,12 +50,15 @@ func measureLocal(ctx context.Context, b *bench) error {
 	if err := buildMesh(ctx, api); err != nil {
 		return err
 	}
+	nodes, err := bootstraps(ctx, api)
+	if err != nil {
+		return err
+	}
 	dialing, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	proxies, err := swarm.Connect(dialing, swarm.Options{
 		Addr: server.XDS, Streams: localNodes, Types: []string{load.ClusterType, load.ListenerType, load.RouteType},
-		NodeID: func(i int) string { return "mesh/" + localMesh + "/virtualNode/" + nodeName(i) },
-		Names:  namesOf,
+		Node: func(i int) *corev3.Node { return nodes[i] }, Names: namesOf,
 	})
 	if err != nil {
 		return err

@@ -10,12 +10,15 @@ import (
 	"strings"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
 	cachev3 "github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/events"
 	"github.com/ownmesh/ownmesh/internal/client"
 	"github.com/ownmesh/ownmesh/test/bench/load"
 	"github.com/ownmesh/ownmesh/test/bench/swarm"
@@ -88,6 +91,30 @@ func awaitPublished(ctx context.Context, api *client.Client, generation int64) e
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// bootstraps is what each node's proxy says of itself: that it intercepts explicitly, and at which addresses.
+func bootstraps(ctx context.Context, api *client.Client) ([]*corev3.Node, error) {
+	nodes := make([]*corev3.Node, localNodes)
+	for i := range nodes {
+		places, err := api.Addresses(ctx, localMesh, "virtualNode", nodeName(i))
+		if err != nil {
+			return nil, fmt.Errorf("read what node %d needs addresses for: %w", i, err)
+		}
+		addresses := &structpb.Struct{Fields: map[string]*structpb.Value{}}
+		for n, place := range places {
+			addresses.Fields[place] = structpb.NewStringValue(fmt.Sprintf("127.0.0.1:%d", 20_000+n)) // nobody listens there
+		}
+		nodes[i] = &corev3.Node{
+			Id: "mesh/" + localMesh + "/virtualNode/" + nodeName(i),
+			Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{
+				events.MetadataKey: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
+					"explicit": structpb.NewStructValue(addresses),
+				}}),
+			}},
+		}
+	}
+	return nodes, nil
 }
 
 // namesOf is what a proxy asks for: everything, but of routes those that its listeners name.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
 	"github.com/ownmesh/ownmesh/test/bench/load"
 	"github.com/ownmesh/ownmesh/test/bench/servers"
 	"github.com/ownmesh/ownmesh/test/bench/swarm"
@@ -47,7 +49,8 @@ func (c *contender) dial(ctx context.Context, streams int) (*swarm.Swarm, error)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return swarm.Connect(ctx, swarm.Options{
-		Addr: c.XDS, Streams: streams, NodeID: load.NodeID, Types: load.Types(),
+		Addr: c.XDS, Streams: streams, Types: load.Types(),
+		Node: func(i int) *corev3.Node { return &corev3.Node{Id: load.NodeID(i)} },
 		Names: func(i int, kind string, _ swarm.Response) ([]string, error) {
 			switch kind {
 			case load.EndpointType:

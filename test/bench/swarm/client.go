@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+	"google.golang.org/protobuf/proto"
 )
 
 const (
@@ -191,9 +192,11 @@ func (c *client) ask(before Response) error {
 	if err != nil {
 		return err
 	}
-	node := ""
+	var node []byte
 	if c.asked == 0 {
-		node = c.swarm.NodeID(c.number)
+		if node, err = proto.Marshal(c.swarm.Node(c.number)); err != nil {
+			return fmt.Errorf("spell the node: %w", err)
+		}
 	}
 	c.asked++
 	return c.send(subscribe(c.out[:0], node, kind, names))

@@ -7,7 +7,7 @@ import (
 )
 
 // Field numbers of envoy.service.discovery.v3: DeltaDiscoveryRequest, DeltaDiscoveryResponse, Resource; and of
-// envoy.config.core.v3.Node and google.protobuf.Any.
+// google.protobuf.Any.
 const (
 	requestNode      = 1
 	requestType      = 2
@@ -18,7 +18,6 @@ const (
 	responseNonce    = 5
 	resourceAny      = 2
 	anyValue         = 2
-	nodeID           = 1
 )
 
 // Response is a response as it came. It is valid only until the next one comes.
@@ -110,11 +109,11 @@ func (r Response) ack(to []byte) []byte {
 }
 
 // subscribe spells the request for a kind, behind room for the prefix. Without a node it is not the stream's first.
-func subscribe(to []byte, node, kind string, names []string) []byte {
+func subscribe(to, node []byte, kind string, names []string) []byte {
 	to = append(to, room[:]...)
-	if node != "" {
+	if node != nil {
 		to = protowire.AppendTag(to, requestNode, protowire.BytesType)
-		to = protowire.AppendBytes(to, text(nil, nodeID, node))
+		to = protowire.AppendBytes(to, node)
 	}
 	to = text(to, requestType, kind)
 	for _, name := range names {

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -21,8 +22,8 @@ import (
 type Options struct {
 	Addr    string
 	Streams int
-	// NodeID is the node.id of the i-th client.
-	NodeID func(i int) string
+	// Node is who the i-th client says it is.
+	Node func(i int) *corev3.Node
 	// Types are the kinds that a client asks for, by type URL, each after the first answer with the one before. Those
 	// that Names has nothing for are asked for as a whole.
 	Types []string

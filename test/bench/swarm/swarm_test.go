@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -81,7 +82,7 @@ func response(kind, nonce string, body []byte) *discoveryv3.DeltaDiscoveryRespon
 func options(s *server, streams int) swarm.Options {
 	return swarm.Options{
 		Addr: s.addr, Streams: streams, Types: []string{"a", "b"},
-		NodeID: func(i int) string { return fmt.Sprintf("node-%d", i) },
+		Node: func(i int) *corev3.Node { return &corev3.Node{Id: fmt.Sprintf("node-%d", i)} },
 		Names: func(i int, kind string, before swarm.Response) ([]string, error) {
 			if kind == "a" {
 				return nil, nil
