@@ -50,13 +50,18 @@ func (sub *subscription) take(nonce uint64) (sent, bool) {
 func (s *stream) accepted(k kind, response sent) {
 	sub := &s.subs[k]
 	for _, p := range response.parts {
-		if p.entry == nil {
+		it, ok := sub.items[p.name]
+		switch {
+		case !ok:
 			continue
-		}
-		if it, ok := sub.items[p.name]; ok && it.sent != nil {
+		case p.entry != nil:
+			// Also where nothing was sent since: Envoy may have unsubscribed and subscribed again while this was on its way,
+			// and then it has it.
 			it.acked = p.entry
-			sub.items[p.name] = it
+		case it.sent == nil:
+			it.acked = nil // a removal
 		}
+		sub.items[p.name] = it
 	}
 }
 

@@ -37,12 +37,16 @@ func (s *stream) needed(name string, j *job) bool {
 			s.wait(j, "stays until the proxy has asked for its "+k.String()+"s")
 			return s.patient(j)
 		}
+		// Whatever Envoy has not answered yet counts, also what it has unsubscribed from: it may subscribe again before.
+		if user := sub.underway(name); user != "" {
+			s.wait(j, "stays until "+k.String()+" "+user+" is accepted")
+			if s.patient(j) {
+				return true
+			}
+		}
 		for user, it := range sub.items {
 			want := s.wanted(k, user)
-			if it.sent == nil || (want != nil && it.acked != nil && it.acked.hash == want.hash && it.sent.hash == want.hash) {
-				continue
-			}
-			if !it.acked.mayNeed(name) && !it.sent.mayNeed(name) {
+			if it.has(want) || !it.acked.mayNeed(name) && !it.sent.mayNeed(name) {
 				continue
 			}
 			s.wait(j, "stays until "+k.String()+" "+user+" is accepted")
@@ -55,6 +59,23 @@ func (s *stream) needed(name string, j *job) bool {
 		}
 	}
 	return false
+}
+
+// has says whether Envoy has just this.
+func (it item) has(e *entry) bool {
+	return e != nil && it.sent != nil && it.acked != nil && it.sent.hash == e.hash && it.acked.hash == e.hash
+}
+
+// underway names something that needs a cluster, in a response that Envoy has not answered yet.
+func (sub *subscription) underway(cluster string) (user string) {
+	for _, response := range sub.inflight {
+		for _, p := range response.parts {
+			if p.entry.mayNeed(cluster) {
+				return p.name
+			}
+		}
+	}
+	return ""
 }
 
 // mayNeed says whether an entry names a cluster; of one that is only a version nothing is known.

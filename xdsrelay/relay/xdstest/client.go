@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -210,7 +211,7 @@ func (c *Client) Expect(t Type, names ...string) *Response {
 	c.tb.Helper()
 	r := c.Next()
 	if r.Type != t || !slices.Equal(r.Names(), names) || len(r.RemovedResources) > 0 {
-		c.tb.Fatalf("got %s, want %s %q", r.describe(), t, names)
+		c.tb.Fatalf("got %s, want %s %q", r, t, names)
 	}
 	return r
 }
@@ -220,7 +221,7 @@ func (c *Client) ExpectRemoved(t Type, names ...string) *Response {
 	c.tb.Helper()
 	r := c.Next()
 	if r.Type != t || !slices.Equal(r.RemovedResources, names) || len(r.Resources) > 0 {
-		c.tb.Fatalf("got %s, want %s without %q", r.describe(), t, names)
+		c.tb.Fatalf("got %s, want %s without %q", r, t, names)
 	}
 	return r
 }
@@ -238,7 +239,7 @@ func (c *Client) ExpectNothing(d time.Duration) {
 	c.tb.Helper()
 	select {
 	case r := <-c.responses:
-		c.tb.Fatalf("got %s, want nothing", r.describe())
+		c.tb.Fatalf("got %s, want nothing", r)
 	case err := <-c.ended:
 		c.tb.Fatalf("the stream ended: %v", err)
 	case <-time.After(d):
@@ -278,15 +279,16 @@ func (c *Client) Sync() {
 // Close ends the stream from the client's side.
 func (c *Client) Close() { c.cancel() }
 
-func (r *Response) describe() string {
-	text := string(r.Type)
+// String is "Cluster +added -removed #nonce".
+func (r *Response) String() string {
+	text := string(r.Type[strings.LastIndexByte(string(r.Type), '.')+1:])
 	for _, name := range r.Names() {
 		text += " +" + name
 	}
 	for _, name := range r.RemovedResources {
 		text += " -" + name
 	}
-	return text
+	return text + " #" + r.Nonce
 }
 
 // Decode gives a response's resource of this name as the message that its type says.
@@ -310,7 +312,7 @@ func Decode[M proto.Message](tb testing.TB, r *Response, name string) M {
 		}
 		return message
 	}
-	tb.Fatalf("no %q in %s", name, r.describe())
+	tb.Fatalf("no %q in %s", name, r)
 	return none
 }
 
