@@ -1,6 +1,8 @@
 package envoy
 
 import (
+	"strings"
+
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
@@ -29,14 +31,20 @@ func discover(c *clusterv3.Cluster, o graph.Offer) {
 		if d.Every {
 			kind = clusterv3.Cluster_STRICT_DNS
 		}
-		host := d.Hostname
-		if !d.IsAddress() {
-			host += "." // no search domains
-		}
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
 		c.DnsLookupFamily = lookupFamily[o.IP]
-		c.LoadAssignment = assignment(c.Name, Address(host, o.Port.Port))
+		c.LoadAssignment = assignment(c.Name, Address(lookedUp(d), o.Port.Port))
 	}
+}
+
+// lookedUp is a hostname as Envoy looks it up: with a dot behind, so that no search domain is tried. A name of one label
+// has none: it lies in the hosts file, which Envoy doesn't read for a name with the dot (localhost), or in a search
+// domain.
+func lookedUp(d *graph.Discovery) string {
+	if d.IsAddress() || !strings.Contains(d.Hostname, ".") {
+		return d.Hostname
+	}
+	return d.Hostname + "."
 }
 
 // Selector says which instances are the endpoints of a listener with Cloud Map discovery; nil for any other.
