@@ -136,9 +136,13 @@ func (m *mesh) apply(documents string) {
 func (m *mesh) register(s *sidecar) {
 	m.t.Helper()
 	i, ok := m.instanceOf(s)
-	if !ok {
-		return
+	if ok {
+		m.put(i)
 	}
+}
+
+func (m *mesh) put(i endpoint.Instance) {
+	m.t.Helper()
 	if _, err := m.Register(m.t.Context(), i); err != nil {
 		m.t.Fatal(err)
 	}
