@@ -71,8 +71,9 @@ func (m *model) take(r *xdstest.Response) {
 		return
 	}
 	for _, resource := range r.Resources {
-		if _, ok := m.has[xdstest.Cluster][resource.Name]; r.Type == xdstest.Endpoint && !ok {
-			continue // an answer that crossed with the cluster's removal
+		if user, ok := m.user(r.Type, resource.Name); !ok {
+			m.note("%s comes for nobody: %s is gone", resource.Name, user)
+			continue // it crossed with the unsubscription
 		}
 		_, known := m.has[r.Type][resource.Name]
 		m.has[r.Type][resource.Name] = resource.Version
@@ -112,6 +113,19 @@ func (m *model) take(r *xdstest.Response) {
 	if m.random.IntN(3) > 0 {
 		m.answer()
 	}
+}
+
+// user is whose endpoints or routes these are, and whether the model has that.
+func (m *model) user(t xdstest.Type, name string) (user string, ok bool) {
+	switch t {
+	case xdstest.Endpoint:
+		_, ok = m.has[xdstest.Cluster][name]
+		return name, ok
+	case xdstest.Route:
+		_, ok = m.has[xdstest.Listener]["l"+name[1:]]
+		return "l" + name[1:], ok
+	}
+	return "", true
 }
 
 func (m *model) answer() {
@@ -177,6 +191,13 @@ func (m *model) finish(w *world, want map[xdstest.Type]map[string]string) {
 		m.client.Close() // what was refused on a stream stays so there
 		m.connect(w)
 	}
+	done := false
+	defer func() {
+		if !done {
+			s, _ := w.relay.Status(meshUID)
+			m.fail("has %v, wants %v, stands %+v", m.has, want, s)
+		}
+	}()
 	eventually(m.t, "the proxy has everything", func() bool {
 		m.answer()
 		for r := m.client.Maybe(5 * time.Millisecond); r != nil; r = m.client.Maybe(5 * time.Millisecond) {
@@ -192,6 +213,7 @@ func (m *model) finish(w *world, want map[xdstest.Type]map[string]string) {
 		last := len(s.Proxies) - 1
 		return last >= 0 && s.Proxies[last].State == events.Current && s.Proxies[last].Generation == s.Generation && len(m.has[xdstest.Endpoint]) == len(want[xdstest.Cluster])
 	})
+	done = true
 }
 
 // randomMesh publishes some clusters, listeners and their routes, and says which versions there are.
