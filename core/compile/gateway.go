@@ -87,9 +87,8 @@ func secondPass(j *job, id unitID) any {
 	if g == nil {
 		return nil
 	}
-	var hosts [][]byte
 	var needs []string
-	var byHeader []envoy.Called
+	var byHost, byHeader []envoy.Called
 	mesh, anyHost := j.memo.mesh.Name, false
 	for _, called := range j.gatewayPlan(id.a).Called {
 		c := envoy.Called{Called: called}
@@ -98,12 +97,16 @@ func secondPass(j *job, id unitID) any {
 			needs = append(needs, j.clusterNames(called.Service, port)...)
 		}
 		if called.ByHost {
-			hosts = append(hosts, envoy.ServiceHost(mesh, c))
+			byHost = append(byHost, c)
 			anyHost = anyHost || called.Service == "*"
 		}
 		if called.ByHeader {
 			byHeader = append(byHeader, c)
 		}
+	}
+	var hosts [][]byte
+	for _, c := range byHost {
+		hosts = append(hosts, envoy.ServiceHost(mesh, c, byHeader))
 	}
 	if len(byHeader) > 0 && !anyHost {
 		hosts = append(hosts, envoy.DefaultBackend(mesh, byHeader))

@@ -90,6 +90,7 @@ func firstPassRoutes(cluster string, r GatewayRoute) []*routev3.Route {
 			route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(ServiceHeader, r.Service))
 		} else {
 			action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: r.Service}
+			route.RequestHeadersToRemove = []string{ServiceHeader} // it would be a customer's
 		}
 		if r.Steer != 0 {
 			route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(PortHeader, strconv.Itoa(r.Steer)))
@@ -120,32 +121,42 @@ type Called struct {
 	Tables []graph.Table
 }
 
-// ServiceHost is a service's virtual host in the second pass.
-func ServiceHost(mesh string, c Called) []byte {
-	return Marshal(&routev3.VirtualHost{
-		Name: c.Service, Domains: graph.Domains(c.Service, graph.PortEgress), Routes: secondPassRoutes(mesh, c, false),
-	})
+// ServiceHost is a service's virtual host in the second pass. byHeader are the services that are reached with their Host
+// untouched: a customer may have sent any, this service's too, and what the first pass chose must count.
+func ServiceHost(mesh string, c Called, byHeader []Called) []byte {
+	host := &routev3.VirtualHost{Name: c.Service, Domains: graph.Domains(c.Service, graph.PortEgress)}
+	if len(byHeader) == 0 {
+		host.Routes = secondPassRoutes(mesh, c)
+		return Marshal(host)
+	}
+	host.Routes = headerRoutes(mesh, byHeader)
+	host.Routes = append(host.Routes, secondPassRoutes(mesh, c, absentHeader(ServiceHeader))...)
+	return Marshal(host)
 }
 
 // DefaultBackend is the virtual host of the services that are reached with their Host untouched.
 func DefaultBackend(mesh string, cs []Called) []byte {
-	host := &routev3.VirtualHost{Name: "default_backend", Domains: []string{"*"}, ResponseHeadersToRemove: []string{ServiceHeader}}
-	for _, c := range cs {
-		host.Routes = append(host.Routes, secondPassRoutes(mesh, c, true)...)
-	}
-	return Marshal(host)
+	return Marshal(&routev3.VirtualHost{
+		Name: "default_backend", Domains: []string{"*"}, ResponseHeadersToRemove: []string{ServiceHeader}, Routes: headerRoutes(mesh, cs),
+	})
 }
 
-func secondPassRoutes(mesh string, c Called, byHeader bool) []*routev3.Route {
-	var extra []*routev3.HeaderMatcher
-	if byHeader {
-		extra = append(extra, exactHeader(ServiceHeader, c.Service))
+// headerRoutes are the routes of services that a header names.
+func headerRoutes(mesh string, cs []Called) []*routev3.Route {
+	var out []*routev3.Route
+	for _, c := range cs {
+		out = append(out, secondPassRoutes(mesh, c, exactHeader(ServiceHeader, c.Service))...)
 	}
+	return out
+}
+
+// secondPassRoutes are a service's routes on the ports that are meant, for requests with these headers.
+func secondPassRoutes(mesh string, c Called, headers ...*routev3.HeaderMatcher) []*routev3.Route {
 	var out []*routev3.Route
 	for _, t := range c.Tables {
-		matchers := extra
+		matchers := headers
 		if c.Steered {
-			matchers = append(slices.Clone(extra), exactHeader(PortHeader, strconv.Itoa(t.Port.Port)))
+			matchers = append(slices.Clone(headers), exactHeader(PortHeader, strconv.Itoa(t.Port.Port)))
 		}
 		for _, r := range routes(mesh, c.Service, t) {
 			r.Match.Headers = append(slices.Clone(matchers), r.Match.Headers...)

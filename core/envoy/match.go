@@ -64,6 +64,11 @@ func exactHeader(name, value string) *routev3.HeaderMatcher {
 	return headerMatch(graph.Header{Name: name, Kind: graph.HeaderExact, Value: value})
 }
 
+// absentHeader is a matcher of requests without a header.
+func absentHeader(name string) *routev3.HeaderMatcher {
+	return headerMatch(graph.Header{Name: name, Kind: graph.HeaderPresent, Invert: true})
+}
+
 func queryMatch(q graph.Query) *routev3.QueryParameterMatcher {
 	out := &routev3.QueryParameterMatcher{Name: q.Name}
 	if q.Present {
