@@ -37,17 +37,29 @@ func start(t *testing.T, documents string, options ...func(*onemachine.Options))
 func (m *mesh) ready() {
 	m.t.Helper()
 	for _, s := range m.sidecars {
-		machine.Eventually(m.t, s.name+" to be ready", func() string {
-			if instead := s.exited(); instead != "" {
-				m.t.Fatal(instead)
-			}
-			if p, ok := m.Proxy(s.resource, s.name); !ok || p.State != events.Current || len(p.Unmapped) > 0 {
-				return fmt.Sprintf("%+v", p)
-			}
-			return s.unready()
-		})
+		m.settled(s)
+		machine.Eventually(m.t, s.name+" to listen", s.unready)
 	}
 	m.endpointsKnown()
+}
+
+// settled waits until a sidecar has accepted the newest generation.
+func (m *mesh) settled(s *sidecar) {
+	m.t.Helper()
+	machine.Eventually(m.t, s.name+" to be current", func() string {
+		if instead := s.exited(); instead != "" {
+			m.t.Fatal(instead)
+		}
+		if p, ok := m.Proxy(s.resource, s.name); !ok || p.State != events.Current {
+			return fmt.Sprintf("%+v", p)
+		}
+		return ""
+	})
+}
+
+// forget takes a sidecar that was killed off those that ready waits for.
+func (m *mesh) forget(s *sidecar) {
+	m.sidecars = slices.DeleteFunc(m.sidecars, func(other *sidecar) bool { return other == s })
 }
 
 // endpointsKnown waits until each sidecar's clusters hold just the instances that are registered.
