@@ -13,11 +13,22 @@ import (
 type response struct {
 	buffers mem.BufferSlice
 	size    int // bytes
+
+	// Room for a response of one resource, the commonest, in the same allocation.
+	few  [4]mem.Buffer
+	tail [24]byte // a nonce takes 22 at most
+	last mem.SliceBuffer
 }
 
 // newResponse begins a response that will hold n resources.
 func newResponse(head mem.Buffer, n int) *response {
-	return &response{buffers: append(make(mem.BufferSlice, 0, 2+2*n), head), size: head.Len()}
+	r := &response{size: head.Len()}
+	r.buffers = r.few[:0]
+	if room := 2 + 2*n; room > len(r.few) {
+		r.buffers = make(mem.BufferSlice, 0, room)
+	}
+	r.buffers = append(r.buffers, head)
+	return r
 }
 
 func (r *response) add(e *entry) {
@@ -27,17 +38,15 @@ func (r *response) add(e *entry) {
 
 // finish puts names that were removed, and the nonce, behind the resources.
 func (r *response) finish(nonce uint64, removed []string) {
-	var tail []byte
-	if len(removed) == 0 {
-		tail = make([]byte, 0, 24)
-	}
+	tail := r.tail[:0]
 	for _, name := range removed {
 		tail = appendField(tail, responseRemoved, name)
 	}
 	tail = protowire.AppendTag(tail, responseNonce, protowire.BytesType)
 	var digits [20]byte
 	tail = protowire.AppendBytes(tail, strconv.AppendUint(digits[:0], nonce, 10))
-	r.buffers = append(r.buffers, mem.SliceBuffer(tail))
+	r.last = tail
+	r.buffers = append(r.buffers, &r.last)
 	r.size += len(tail)
 }
 

@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/events"
+	"github.com/ownmesh/ownmesh/xdsrelay/relay"
 	"github.com/ownmesh/ownmesh/xdsrelay/relay/xdstest"
 )
 
@@ -50,15 +52,16 @@ func TestOneRefusedResourceStopsNoOther(t *testing.T) {
 }
 
 func TestWhatNamesARefusedClusterStays(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(o *relay.Options) { o.Hold = quiet / 3 })
 	w.simple()
 	w.Publish()
 	c := w.connect()
 	settle(c)
-	w.Proxy(cart, cluster("c1"), cluster("c2"), listener("l1", "r1"), route("r1", "c2"))
+	w.Proxy(cart, cluster("c2"), listener("l1", "r1"), route("r1", "c2"))
+	w.Edit(func(c *artifact.Config) { delete(c.Resources, cluster("c1").ID) })
 	w.Publish()
 	c.Nack(c.Expect(xdstest.Cluster, "c2"), "no")
-	c.ExpectNothing(quiet)
+	c.ExpectNothing(quiet) // c1 isn't removed either, whatever time passes
 	p := w.proxy()
 	if p.State != events.Rejected || p.Generation != 1 || !strings.Contains(strings.Join(p.Waiting, ";"), "route r1 stays as it is: cluster c2 was refused") {
 		t.Errorf("%+v", p)
@@ -67,6 +70,7 @@ func TestWhatNamesARefusedClusterStays(t *testing.T) {
 	w.Publish()
 	c.Accept(xdstest.Cluster, "c2")
 	c.Accept(xdstest.Route, "r1")
+	c.ExpectRemoved(xdstest.Cluster, "c1")
 }
 
 func TestWithoutAnAcceptedVersionARouteGoesDespiteARefusedCluster(t *testing.T) {

@@ -66,13 +66,14 @@ func (s *stream) plan(k kind, by func(kind) []*response) []*response {
 	defer s.mesh.mu.RUnlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	responses := by(k)
+	s.outbox = by(k)
 	s.checkSettled()
-	return responses
+	return s.outbox
 }
 
 // send sends with both free. It blocks while Envoy doesn't read.
 func (s *stream) send(k kind, responses []*response) error {
+	defer clear(responses) // the room is kept, the bytes are not
 	for _, r := range responses {
 		if err := s.rpc.SendMsg(r); err != nil {
 			return err
@@ -94,7 +95,7 @@ type decision struct {
 // planUpserts decides what of a kind is sent now, and notes it as sent. s.mu and mesh.mu are held.
 func (s *stream) planUpserts(k kind) []*response {
 	sub := &s.subs[k]
-	p := packer{stream: s, kind: k, expect: len(sub.owed)}
+	p := packer{stream: s, kind: k, expect: len(sub.owed), responses: s.outbox[:0]}
 	sub.leaving = false
 	var few, fewDone [1]string // most often it is one
 	done := fewDone[:0]

@@ -5,7 +5,7 @@ import "slices"
 // planRemovals says what Envoy must no longer have of a kind. s.mu and mesh.mu are held.
 func (s *stream) planRemovals(k kind) []*response {
 	sub := &s.subs[k]
-	p := packer{stream: s, kind: k, expect: len(sub.owed)}
+	p := packer{stream: s, kind: k, expect: len(sub.owed), responses: s.outbox[:0]}
 	sub.leaving = false // planUpserts comes first whenever something is owed, and says so again
 	var done []string
 	for _, name := range sortedNames(sub.owed, nil) {
@@ -52,6 +52,9 @@ func (s *stream) needed(name string, j *job) bool {
 			s.wait(j, "stays until "+k.String()+" "+user+" is accepted")
 			if want != nil && s.refusalOf(k, want) != nil {
 				return true
+			}
+			if sub.owed[user].reason != "" {
+				return true // it is held back itself, and this can't end before
 			}
 			if s.patient(j) {
 				return true

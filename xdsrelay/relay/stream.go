@@ -30,7 +30,8 @@ type stream struct {
 	node      node
 	connected time.Time
 
-	wake chan struct{} // capacity 1: there may be something to send, or the stream has ended
+	wake   chan struct{} // capacity 1: there may be something to send, or the stream has ended
+	outbox []*response   // the sender's: what it is about to send
 
 	mu      sync.Mutex
 	ended   bool
