@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"slices"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -29,6 +31,7 @@ func (m *mesh) configMoved(exists bool, changes []artifact.ConfigChange, whole *
 // endpointsMoved applies what the endpoints log says. whole, if not nil, is the state that replaces everything.
 func (m *mesh) endpointsMoved(changes []endpoint.Change, whole *endpoint.State) {
 	m.update(func() {
+		m.hasEndpoints = true
 		if whole != nil {
 			changes = []endpoint.Change{endpoint.Diff(m.state, *whole)}
 		}
@@ -211,7 +214,11 @@ func (m *mesh) unselect(r *resource) {
 
 func (m *mesh) applyEndpoints(c endpoint.Change) {
 	services, all := c.Touched()
+	unknown := m.unknown(append(slices.Clone(c.AddServices), services...))
 	m.state.Apply(c)
+	for _, service := range unknown {
+		m.remind(service)
+	}
 	if all {
 		for service := range m.selectors {
 			m.reassign(service)
@@ -219,6 +226,30 @@ func (m *mesh) applyEndpoints(c endpoint.Change) {
 	}
 	for _, service := range services {
 		m.reassign(service)
+	}
+}
+
+// unknown picks the services that the endpoints log has not spoken of.
+func (m *mesh) unknown(services []endpoint.ServiceKey) []endpoint.ServiceKey {
+	return slices.DeleteFunc(services, func(s endpoint.ServiceKey) bool {
+		_, known := m.state.Services[s]
+		return known
+	})
+}
+
+// remind has streams look again at endpoints that they may have held back.
+func (m *mesh) remind(service endpoint.ServiceKey) {
+	for id := range m.selectors[service] {
+		m.remindOne(id)
+	}
+}
+
+// remindOne is remind for one cluster.
+func (m *mesh) remindOne(id artifact.ID) {
+	for v := range m.users[id] {
+		for s := range v.streams {
+			m.markOne(s, endpoints, id.Name, noGeneration)
+		}
 	}
 }
 
@@ -234,11 +265,7 @@ func (m *mesh) reassign(service endpoint.ServiceKey) {
 			r.assignment.Store(old)
 			continue
 		}
-		for v := range m.users[id] {
-			for s := range v.streams {
-				m.markOne(s, endpoints, id.Name, noGeneration)
-			}
-		}
+		m.remindOne(id)
 	}
 }
 

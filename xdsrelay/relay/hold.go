@@ -34,7 +34,7 @@ func (s *stream) blocked(k kind, name string, want *entry, it item, j *job) bool
 		return false
 	}
 	s.wait(j, "waits for cluster "+pending)
-	if s.patient(j) {
+	if s.patient(j, s.relay.opts.Hold) {
 		return true
 	}
 	j.released = true
@@ -47,7 +47,7 @@ func (s *stream) blocked(k kind, name string, want *entry, it item, j *job) bool
 // awaits says whether a route that a listener names is still to be asked for. A proxy that never does isn't waited for.
 func (s *stream) awaits(j *job) bool {
 	s.wait(j, "the proxy has not asked for it yet")
-	return s.patient(j)
+	return s.patient(j, s.relay.opts.Hold)
 }
 
 // wait notes why something is held back.
@@ -62,10 +62,28 @@ func (s *stream) wait(j *job, reason string) {
 	s.mesh.statusDirty.Store(true)
 }
 
-// patient says whether a hold goes on, and has the sender woken when it ends.
-func (s *stream) patient(j *job) bool {
+// unheardOf says whether a cluster's endpoints are held back because the endpoints log does not know its service yet:
+// a node and its first instances come by two logs, and an empty assignment would let routes move to a cluster that
+// has instances. Envoy withholds the acknowledgement of a new cluster that has no assignment, so routes wait with it.
+// It ends when the log speaks of the service, be it to say that it has no instances, or after Options.Patience.
+func (s *stream) unheardOf(k kind, name string, j *job) bool {
+	if k != endpoints || j.released || !s.mesh.hasEndpoints {
+		return false
+	}
+	id, _ := s.view.find(cluster, name)
+	service := s.mesh.resources[id].selector.ServiceKey
+	if _, known := s.mesh.state.Services[service]; known {
+		return false
+	}
+	s.wait(j, "waits for word of service "+service.Service+" in "+service.Namespace)
+	j.released = !s.patient(j, s.relay.opts.Patience)
+	return !j.released
+}
+
+// patient says whether a hold goes on, for so long at most, and has the sender woken when it ends.
+func (s *stream) patient(j *job, limit time.Duration) bool {
 	now := s.relay.now()
-	until := j.held.Add(s.relay.opts.Hold)
+	until := j.held.Add(limit)
 	if !now.Before(until) {
 		return false
 	}

@@ -41,11 +41,13 @@ type mesh struct {
 	resources  map[artifact.ID]*resource
 	proxies    map[artifact.ProxyKey]*proxy
 	state      endpoint.State
-	selectors  map[endpoint.ServiceKey]map[artifact.ID]struct{} // clusters by the service that they select from
-	users      map[artifact.ID]map[*view]struct{}               // who must hear of a resource's change: views with streams
-	heads      [kinds]mem.Buffer
-	changed    chan struct{} // closed, and made anew, whenever the config log has moved
-	woken      []*stream     // streams marked by the change that is being applied; woken when mu is free
+	// hasEndpoints: the endpoints log exists. Until then no service is waited for.
+	hasEndpoints bool
+	selectors    map[endpoint.ServiceKey]map[artifact.ID]struct{} // clusters by the service that they select from
+	users        map[artifact.ID]map[*view]struct{}               // who must hear of a resource's change: views with streams
+	heads        [kinds]mem.Buffer
+	changed      chan struct{} // closed, and made anew, whenever the config log has moved
+	woken        []*stream     // streams marked by the change that is being applied; woken when mu is free
 }
 
 // resource is the newest version of a resource of the config log.

@@ -153,7 +153,7 @@ func (s *stream) decide(k kind, name string, j *job) decision {
 			s.refusalOf(k, want).since = j.since
 		}
 		return decision{entry: it.again(j)}
-	case s.blocked(k, name, want, it, j):
+	case s.blocked(k, name, want, it, j), s.unheardOf(k, name, j):
 		return decision{entry: it.again(j), keep: true}
 	}
 	return decision{entry: want}

@@ -35,12 +35,12 @@ func (s *stream) needed(name string, j *job) bool {
 		sub := &s.subs[k]
 		if !sub.opened && (k == listener || len(s.view.all(k)) > 0) {
 			s.wait(j, "stays until the proxy has asked for its "+k.String()+"s")
-			return s.patient(j)
+			return s.patient(j, s.relay.opts.Hold)
 		}
 		// Whatever Envoy has not answered yet counts, also what it has unsubscribed from: it may subscribe again before.
 		if user := sub.underway(name); user != "" {
 			s.wait(j, "stays until "+k.String()+" "+user+" is accepted")
-			if s.patient(j) {
+			if s.patient(j, s.relay.opts.Hold) {
 				return true
 			}
 		}
@@ -56,7 +56,7 @@ func (s *stream) needed(name string, j *job) bool {
 			if sub.owed[user].reason != "" {
 				return true // it is held back itself, and this can't end before
 			}
-			if s.patient(j) {
+			if s.patient(j, s.relay.opts.Hold) {
 				return true
 			}
 		}
