@@ -183,8 +183,11 @@ func (m *mesh) instanceOf(s *sidecar) (endpoint.Instance, bool) {
 	}
 	d := spec.ServiceDiscovery.AWSCloudMap
 	i := endpoint.Instance{
-		Namespace: d.NamespaceName, Service: d.ServiceName, ID: s.name, IPv4: "127.0.0.1",
+		Namespace: d.NamespaceName, Service: d.ServiceName, ID: s.name, IPv4: s.where.ip,
 		Ports: map[int]int{}, Attributes: s.attributes,
+	}
+	if s.where.transparent {
+		return i, true
 	}
 	for _, l := range spec.Listeners {
 		i.Ports[l.PortMapping.Port] = portOf(m.t, s.addresses[fmt.Sprintf("bind/%d", l.PortMapping.Port)])

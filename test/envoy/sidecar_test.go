@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,10 +30,26 @@ type sidecar struct {
 
 	attributes   map[string]string
 	unregistered bool
+	where        place
+	client       *http.Client // of its admin interface
 
 	cmd   *exec.Cmd
 	log   string        // file
 	ended chan struct{} // closed when the process has ended
+}
+
+// place is where a sidecar runs.
+type place struct {
+	ip          string // of the instance
+	transparent bool   // the kernel redirects to the sidecar; else interception is explicit
+	xds         string // the relay, as it is reached from there
+	start       func(*exec.Cmd) error
+	dial        func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// here is this machine.
+func (m *mesh) here() place {
+	return place{ip: "127.0.0.1", xds: m.XDS, start: (*exec.Cmd).Start, dial: new(net.Dialer).DialContext}
 }
 
 // at gives a sidecar a fixed address, as at("application/8080", app) or at("bind/8080", …).
@@ -53,21 +70,27 @@ func unregistered(s *sidecar) { s.unregistered = true }
 func (m *mesh) sidecar(resource string, options ...func(*sidecar)) *sidecar {
 	m.t.Helper()
 	kind, node, _ := strings.Cut(resource, "/")
-	s := &sidecar{m: m, resource: resource, addresses: map[string]string{}, ended: make(chan struct{})}
+	s := &sidecar{m: m, resource: resource, addresses: map[string]string{}, ended: make(chan struct{}), where: m.here()}
 	s.name = fmt.Sprintf("%s-%d", node, len(m.sidecars)+1)
 	for _, option := range options {
 		option(s)
 	}
-	places, err := m.Addresses(m.t.Context(), m.Mesh, kind, node)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	for _, place := range places {
-		if s.addresses[place] == "" {
-			s.addresses[place] = local(freePort(m.t))
+	if s.where.transparent {
+		s.addresses, s.admin = nil, local(9901)
+	} else {
+		s.admin = local(freePort(m.t))
+		needed, err := m.Addresses(m.t.Context(), m.Mesh, kind, node)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for _, one := range needed {
+			if s.addresses[one] == "" {
+				s.addresses[one] = local(freePort(m.t))
+			}
 		}
 	}
-	s.admin = local(freePort(m.t))
+	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: s.where.dial}}
+	m.t.Cleanup(s.client.CloseIdleConnections)
 	s.run()
 	m.sidecars = append(m.sidecars, s)
 	if !s.unregistered {
@@ -80,26 +103,21 @@ func (s *sidecar) run() {
 	t := s.m.t
 	t.Helper()
 	config, err := bootstrap.Render(bootstrap.Options{
-		NodeID: "mesh/" + s.m.Mesh + "/" + s.resource, XDS: s.m.XDS, Admin: s.admin, OutlierLog: os.DevNull,
+		NodeID: "mesh/" + s.m.Mesh + "/" + s.resource, XDS: s.where.xds, Admin: s.admin, OutlierLog: os.DevNull,
 		Metadata: events.NodeMetadata{Instance: s.name, Explicit: s.addresses},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := t.TempDir()
-	file := filepath.Join(folder, "envoy.yaml")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.log = filepath.Join(folder, "envoy.log")
+	s.log = filepath.Join(t.TempDir(), "envoy.log")
 	log, err := os.Create(s.log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cmd = exec.Command(envoybin.Find(t), "-c", file, "--disable-hot-restart", "--concurrency", "1", "-l", "warning",
+	s.cmd = exec.Command(envoybin.Find(t), "--config-yaml", string(config), "--disable-hot-restart", "--concurrency", "1", "-l", "warning",
 		"--drain-time-s", "1", "--file-flush-interval-msec", "20")
 	s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = log, log, attributes()
-	if err := s.cmd.Start(); err != nil {
+	if err := s.where.start(s.cmd); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -133,6 +151,9 @@ func (s *sidecar) exited() string {
 
 // unready is what the sidecar does not do yet; "" if it listens everywhere.
 func (s *sidecar) unready() string {
+	if s.where.transparent {
+		return s.notLive()
+	}
 	for _, place := range slices.Sorted(maps.Keys(s.addresses)) {
 		if strings.HasPrefix(place, "application/") {
 			continue
@@ -146,11 +167,24 @@ func (s *sidecar) unready() string {
 	return ""
 }
 
+// notLive is what the Envoy says of itself until its first listeners are ready.
+func (s *sidecar) notLive() string {
+	res, err := s.client.Get("http://" + s.admin + "/ready")
+	if err != nil {
+		return err.Error()
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return res.Status
+	}
+	return ""
+}
+
 // ask asks the Envoy's admin interface.
 func (s *sidecar) ask(path string, into any) {
 	t := s.m.t
 	t.Helper()
-	res, err := adminClient.Get("http://" + s.admin + path)
+	res, err := s.client.Get("http://" + s.admin + path)
 	if err != nil {
 		t.Fatalf("ask %s's Envoy for %s: %v", s.name, path, err)
 	}
@@ -163,8 +197,6 @@ func (s *sidecar) ask(path string, into any) {
 		t.Fatalf("ask %s's Envoy for %s: %v in %.200s", s.name, path, err, body)
 	}
 }
-
-var adminClient = &http.Client{Timeout: 10 * time.Second}
 
 // stat is a counter or gauge of the Envoy's; what it has never counted is 0.
 func (s *sidecar) stat(name string) int {
