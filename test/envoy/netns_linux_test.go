@@ -163,24 +163,39 @@ func (h *host) redirect(appPorts, egressIgnoredPorts, egressIgnoredIPs string) {
 }
 
 // do runs f on a thread in the namespace: sockets that it makes, and processes that it starts, stay there. The thread
-// ends with f.
+// comes back and lives on: with it would end every Envoy that it ever started, see attributes.
 func (h *host) do(f func() error) error {
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: this thread is of no use to others
-		done <- func() error {
-			fd, err := unix.Open("/var/run/netns/"+h.name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err != nil {
-				return fmt.Errorf("open namespace %s: %w", h.name, err)
-			}
-			defer unix.Close(fd)
-			if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-				return fmt.Errorf("enter namespace %s: %w", h.name, err)
-			}
-			return f()
-		}()
+		runtime.LockOSThread()
+		home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			done <- fmt.Errorf("open this thread's namespace: %w", err)
+			return
+		}
+		defer unix.Close(home)
+		err = h.enter(f)
+		if back := unix.Setns(home, unix.CLONE_NEWNET); back != nil {
+			done <- errors.Join(err, fmt.Errorf("leave namespace %s: %w", h.name, back)) // a thread that is lost stays locked
+			return
+		}
+		runtime.UnlockOSThread()
+		done <- err
 	}()
 	return <-done
+}
+
+// enter runs f in the namespace and leaves the thread there.
+func (h *host) enter(f func() error) error {
+	fd, err := unix.Open("/var/run/netns/"+h.name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open namespace %s: %w", h.name, err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter namespace %s: %w", h.name, err)
+	}
+	return f()
 }
 
 // dial connects from the host, as an application that is not Envoy. The address is no name: names are looked up on
