@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -119,25 +120,32 @@ func (r *rendered) collisions() error {
 	return nil
 }
 
-// freeAddresses finds n addresses on 127.0.0.1 that nobody listens on and that are not taken. All are held until the
-// last is found, so that no two are the same.
+// Free ports are chosen below those that systems give to outgoing connections: one of those could take a port between
+// the choice and Envoy's start.
+const lowestPort, highestPort = 20000, 30000
+
+// freeAddresses finds n addresses on 127.0.0.1 that nobody listens on and that are not taken. It starts at a random
+// one, so that two that choose at the same time hardly meet.
 func freeAddresses(n int, taken []string) ([]string, error) {
-	var held []net.Listener
-	defer func() {
-		for _, l := range held {
-			_ = l.Close() // it was only held
-		}
-	}()
 	var free []string
-	for len(free) < n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	first := rand.IntN(highestPort - lowestPort)
+	for i := range highestPort - lowestPort {
+		if len(free) == n {
+			return free, nil
+		}
+		port := lowestPort + (first+i)%(highestPort-lowestPort)
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if slices.Contains(taken, address) {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+			continue // somebody has it
 		}
-		held = append(held, l)
-		if address := l.Addr().String(); !slices.Contains(taken, address) {
-			free = append(free, address)
+		if err := l.Close(); err != nil {
+			return nil, fmt.Errorf("try port %d: %w", port, err)
 		}
+		free = append(free, address)
 	}
-	return free, nil
+	return nil, fmt.Errorf("fewer than %d ports of 127.0.0.1 from %d to %d are free: name addresses with the flags", n, lowestPort, highestPort)
 }
