@@ -120,7 +120,8 @@ func (w *writer) attempt(ctx context.Context) (any, error) {
 	}
 	happened, lookErr := w.happened(ctx)
 	if lookErr != nil {
-		return nil, fmt.Errorf("after %v: %w", err, lookErr) // whatever err is, it may be our own commit's doing
+		// Whatever err is, it may be our own commit's doing: it is told, but not as what went wrong.
+		return nil, fmt.Errorf("%w, after: %s", lookErr, err.Error())
 	}
 	if happened {
 		return w.done(*w.open), nil

@@ -194,8 +194,12 @@ func (c *Client) object(ctx context.Context, r Ref, k call) (Object, error) {
 			UpdatedAt seconds `json:"lastUpdatedAt"`
 		}
 	}
-	if err := json.Unmarshal(raw, &a); err != nil || a.Metadata.UID == "" {
-		return Object{}, fmt.Errorf("%w: the answer about %s is not what an Ownmesh server says (%v)", ErrUnreachable, r.Key, err)
+	err := json.Unmarshal(raw, &a)
+	if err == nil && a.Metadata.UID == "" {
+		err = errors.New("it has no uid")
+	}
+	if err != nil {
+		return Object{}, fmt.Errorf("%w: the answer about %s is not what an Ownmesh server says: %w", ErrUnreachable, r.Key, err)
 	}
 	return Object{
 		Ref: r, ARN: a.Metadata.ARN, UID: a.Metadata.UID, Version: a.Metadata.Version,
