@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -115,10 +117,11 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, id string) (answ
 	if err != nil {
 		return nil, err
 	}
-	c := &call{h: h, r: r, ctx: r.Context(), op: op, id: id, vars: vars, region: signedRegion(r), query: r.URL.Query()}
-	if c.region == "" {
-		c.region = h.Region
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, fail(badRequest, "query must be name=value pairs with & between them, in percent-encoding, got %s", shown(r.URL.RawQuery))
 	}
+	c := &call{h: h, r: r, ctx: r.Context(), op: op, id: id, vars: vars, region: cmp.Or(signedRegion(r.Header, query), h.Region), query: query}
 	if op.body {
 		if c.body, err = readBody(w, r); err != nil {
 			return nil, err

@@ -33,11 +33,11 @@ var (
 )
 
 // signedRegion is the region that the request is signed for, "" if it is not signed.
-func signedRegion(r *http.Request) string {
-	if m := signedHeader.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
+func signedRegion(header http.Header, query url.Values) string {
+	if m := signedHeader.FindStringSubmatch(header.Get("Authorization")); m != nil {
 		return m[1]
 	}
-	if m := signedQuery.FindStringSubmatch(r.URL.Query().Get("X-Amz-Credential")); m != nil {
+	if m := signedQuery.FindStringSubmatch(query.Get("X-Amz-Credential")); m != nil {
 		return m[1]
 	}
 	return ""

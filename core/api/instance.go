@@ -1,11 +1,8 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/netip"
 	"regexp"
@@ -59,19 +56,18 @@ var instanceMembers = []struct {
 // describes, without name and version.
 func parseInstance(body []byte) (endpoint.Instance, []resource.Violation) {
 	var i endpoint.Instance
-	members, vs := readObject(body)
+	members, vs := resource.Members(body)
 	if vs != nil {
 		return i, vs
 	}
 	for _, m := range instanceMembers {
-		value, sent := members[m.name]
-		delete(members, m.name)
-		if sent && string(value) != "null" {
+		if value, sent := members[m.name]; sent && string(value) != "null" {
 			vs = append(vs, m.read(&i, value)...)
 		}
+		delete(members, m.name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		vs = append(vs, resource.Violation{Path: memberPath("", name), Rule: "is not a member of an instance"})
+		vs = append(vs, resource.Violation{Path: resource.Path(name), Rule: "is not a member of an instance"})
 	}
 	if len(vs) == 0 && i.IPv4 == "" && i.IPv6 == "" {
 		vs = append(vs, resource.Violation{Path: "ipv4", Rule: "or ipv6 is required"})
@@ -79,33 +75,10 @@ func parseInstance(body []byte) (endpoint.Instance, []resource.Violation) {
 	return i, bounded(vs)
 }
 
-// readObject splits a body into its members.
-func readObject(body []byte) (map[string]json.RawMessage, []resource.Violation) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	var members map[string]json.RawMessage
-	err := d.Decode(&members)
-	if err == nil {
-		end := d.InputOffset()
-		if _, trailing := d.Token(); trailing == io.EOF {
-			return members, nil
-		}
-		return nil, []resource.Violation{{Path: "body", Rule: fmt.Sprintf("must be one JSON object: at byte %d something follows it", end)}}
-	}
-	rule := "must be a JSON object"
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		rule = fmt.Sprintf("must be JSON: at byte %d %s", syntax.Offset, syntax)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		rule = fmt.Sprintf("must be a JSON object: it ends at byte %d", len(body))
-	}
-	return nil, []resource.Violation{{Path: "body", Rule: rule}}
-}
-
 // readAs reads a value whose type is all that can be wrong.
 func readAs[T any](path, rule string, value json.RawMessage, into *T) []resource.Violation {
 	if json.Unmarshal(value, into) != nil {
-		return []resource.Violation{{Path: path, Rule: rule, Got: shownJSON(value)}}
+		return []resource.Violation{{Path: path, Rule: rule, Got: shorten(string(value))}}
 	}
 	return nil
 }
@@ -116,7 +89,7 @@ func readIP(path, rule string, value json.RawMessage, into *string, fits func(ne
 	}
 	a, err := netip.ParseAddr(*into)
 	if err != nil || !fits(a) {
-		return []resource.Violation{{Path: path, Rule: rule, Got: shownJSON(value)}}
+		return []resource.Violation{{Path: path, Rule: rule, Got: shorten(string(value))}}
 	}
 	*into = a.String()
 	return nil
@@ -133,14 +106,14 @@ func readPorts(i *endpoint.Instance, value json.RawMessage) []resource.Violation
 	var vs []resource.Violation
 	i.Ports = make(map[int]int, len(ports))
 	for _, name := range slices.Sorted(maps.Keys(ports)) {
-		path := memberPath("ports", name)
+		path := resource.Path("ports", name)
 		from, err := strconv.Atoi(name)
 		if err != nil || strconv.Itoa(from) != name || !isPort(from) {
 			vs = append(vs, resource.Violation{Path: path, Rule: "must be named by a port between 1 and 65535"})
 		}
 		var to int
 		if json.Unmarshal(ports[name], &to) != nil || !isPort(to) {
-			vs = append(vs, resource.Violation{Path: path, Rule: "must be a port between 1 and 65535", Got: shownJSON(ports[name])})
+			vs = append(vs, resource.Violation{Path: path, Rule: "must be a port between 1 and 65535", Got: shorten(string(ports[name]))})
 		}
 		i.Ports[from] = to
 	}
@@ -160,7 +133,7 @@ func readAttributes(i *endpoint.Instance, value json.RawMessage) []resource.Viol
 	var vs []resource.Violation
 	i.Attributes = make(map[string]string, len(attributes))
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		path := memberPath("attributes", name)
+		path := resource.Path("attributes", name)
 		vs = append(vs, checkText(path+"'s name", name, 1, maxAttributeKey)...)
 		var text string
 		if wrong := readAs(path, "must be a string", attributes[name], &text); wrong != nil {
@@ -199,22 +172,6 @@ func checkText(path, text string, least, most int) []resource.Violation {
 		}
 	}
 	return nil
-}
-
-// memberPath is the path of a member whose name anybody can make up.
-func memberPath(up, name string) string {
-	if up == "" {
-		return "[" + shown(name) + "]"
-	}
-	return up + "[" + shown(name) + "]"
-}
-
-func shownJSON(value json.RawMessage) string {
-	const most = 60
-	if len(value) > most {
-		return string(value[:most]) + "…"
-	}
-	return string(value)
 }
 
 // maxViolations bounds an answer, as core/resource bounds its own.

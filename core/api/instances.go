@@ -13,9 +13,9 @@ import (
 func listInstances(c *call) (any, error) {
 	namespace, service := c.query.Get("namespace"), c.query.Get("service")
 	var vs []resource.Violation
-	for member, value := range map[string]string{"namespace": namespace, "service": service} {
+	for _, member := range []string{"namespace", "service"} {
 		if c.query.Has(member) {
-			vs = append(vs, checkName(member, value)...)
+			vs = append(vs, checkName(member, c.query.Get(member))...)
 		}
 	}
 	if err := refuse(vs); err != nil {

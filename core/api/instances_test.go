@@ -88,11 +88,11 @@ func TestBadInstances(t *testing.T) {
 	}
 	const path = "/v1/namespaces/shop.local/services/cart/instances/"
 	for _, c := range []struct{ path, body, message string }{
-		{path + "a", ``, "body must be a JSON object: it ends at byte 0"},
-		{path + "a", `{"ipv4":`, "body must be a JSON object: it ends at byte 8"},
-		{path + "a", `{"ipv4" "x"}`, "body must be JSON: at byte 9 invalid character '\"' after object key"},
-		{path + "a", `[]`, "body must be a JSON object"},
-		{path + "a", `{"ipv4":"10.0.0.1"} x`, "body must be one JSON object: at byte 19 something follows it"},
+		{path + "a", ``, "ipv4 or ipv6 is required"},
+		{path + "a", `{"ipv4":`, "body must be JSON: at byte 8 found the end where a value should start"},
+		{path + "a", `{"ipv4" "x"}`, "body must be JSON: at byte 8 found '\"' where ':' should stand"},
+		{path + "a", `[]`, "body must be an object, got []"},
+		{path + "a", `{"ipv4":"10.0.0.1"} x`, "body must be JSON: at byte 20 found 'x' behind the end of the value"},
 		{path + "a", `{}`, "ipv4 or ipv6 is required"},
 		{path + "a", `null`, "ipv4 or ipv6 is required"},
 		{path + "a", `{"ipv4":null}`, "ipv4 or ipv6 is required"},
@@ -102,17 +102,25 @@ func TestBadInstances(t *testing.T) {
 		{path + "a", `{"ipv6":"10.0.0.1"}`, `ipv6 must be an IPv6 address without a zone, got "10.0.0.1"`},
 		{path + "a", `{"ipv6":"::ffff:10.0.0.1"}`, `ipv6 must be an IPv6 address without a zone, got "::ffff:10.0.0.1"`},
 		{path + "a", `{"ipv6":"fe80::1%eth0"}`, `ipv6 must be an IPv6 address without a zone, got "fe80::1%eth0"`},
-		{path + "a", `{"ipv4":"10.0.0.1","port":80}`, `["port"] is not a member of an instance`},
-		{path + "a", `{"ipv4":"10.0.0.1","version":80}`, `["version"] is not a member of an instance`},
+		{path + "a", `{"ipv4":"10.0.0.1","port":80}`, `port is not a member of an instance`},
+		{path + "a", `{"ipv4":"10.0.0.1","version":80}`, `version is not a member of an instance`},
 		{path + "a", `{"ipv4":"10.0.0.1","ports":[80]}`, `ports must be an object of listener port to port, got [80]`},
-		{path + "a", `{"ipv4":"10.0.0.1","ports":{"0":1,"080":1,"65536":1,"x":1}}`, `ports["0"] must be named by a port between 1 and 65535; ports["080"] must be named by a port between 1 and 65535; ports["65536"] must be named by a port between 1 and 65535; ports["x"] must be named by a port between 1 and 65535`},
-		{path + "a", `{"ipv4":"10.0.0.1","ports":{"1":0,"2":65536,"3":"80","4":1.5}}`, `ports["1"] must be a port between 1 and 65535, got 0; ports["2"] must be a port between 1 and 65535, got 65536; ports["3"] must be a port between 1 and 65535, got "80"; ports["4"] must be a port between 1 and 65535, got 1.5`},
+		{path + "a", `{"ipv4":"10.0.0.1","ports":{"0":1,"080":1,"65536":1,"x":1}}`, `ports.0 must be named by a port between 1 and 65535; ports.080 must be named by a port between 1 and 65535; ports.65536 must be named by a port between 1 and 65535; ports.x must be named by a port between 1 and 65535`},
+		{path + "a", `{"ipv4":"10.0.0.1","ports":{"1":0,"2":65536,"3":"80","4":1.5}}`, `ports.1 must be a port between 1 and 65535, got 0; ports.2 must be a port between 1 and 65535, got 65536; ports.3 must be a port between 1 and 65535, got "80"; ports.4 must be a port between 1 and 65535, got 1.5`},
 		{path + "a", `{"ipv4":"10.0.0.1","ports":{` + many(101, `"%d":1`) + `}}`, `ports must have at most 100 members, got 101`},
 		{path + "a", `{"ipv4":"10.0.0.1","attributes":{` + many(31, `"a%d":"1"`) + `}}`, `attributes must have at most 30 members, got 31`},
 		{path + "a", `{"ipv4":"10.0.0.1","attributes":["x"]}`, `attributes must be an object of strings, got ["x"]`},
-		{path + "a", `{"ipv4":"10.0.0.1","attributes":{"x":1}}`, `attributes["x"] must be a string, got 1`},
+		{path + "a", `{"ipv4":"10.0.0.1","attributes":{"x":1}}`, `attributes.x must be a string, got 1`},
 		{path + "a", `{"ipv4":"10.0.0.1","attributes":{"":"1"}}`, `attributes[""]'s name must have between 1 and 255 characters, got ""`},
-		{path + "a", `{"ipv4":"10.0.0.1","attributes":{"x":"a\u0000b"}}`, `attributes["x"] must not have control characters, got "a\x00b"`},
+		{path + "a", `{"ipv4":"10.0.0.1","attributes":{"x":"a\u0000b"}}`, `attributes.x must not have control characters, got "a\x00b"`},
+		{path + "a", `{"ipv4":"10.0.0.1","ipv4":"10.0.0.2"}`, `ipv4 is given more than once`},
+		{path + "a", `{"ipv4":"10.0.0.1","ports":{"80":1,"81":1,"80":2}}`, `ports.80 is given more than once`},
+		{path + "a", `{"ipv4":"10.0.0.1","attributes":{"a b":"1","a b":"2"}}`, `attributes["a b"] is given more than once`},
+		{path + "a", `{"ipv4":"10.0.0.1","attributes":{"x":[{"y":1,"y":1}]}}`, `attributes.x[0].y is given more than once`},
+		{path + "a", "{\"zone\":\"\xff\"}", "body must be JSON: at byte 9 found the byte 0xff, which is not UTF-8, inside a string"},
+		{path + "a", `{"zone":"\ud800"}`, "body must be JSON: at byte 9 found half of a surrogate pair"},
+		{path + "a", `{"ipv4":"10.0.0.1","spare":null}`, `spare is not a member of an instance`},
+		{path + "a", `{"ipv4":"10.0.0.1","unhealthy":"` + strings.Repeat("ä", 40) + `"}`, `unhealthy must be true or false, got "` + strings.Repeat("ä", 29) + `…`},
 		{path + "a", `{"ipv4":"10.0.0.1","zone":7,"unhealthy":"yes"}`, `unhealthy must be true or false, got "yes"; zone must be a string, got 7`},
 		{path + "a", `{"ipv4":"10.0.0.1","zone":"` + strings.Repeat("z", 65) + `"}`, `zone must have between 0 and 64 characters, got "` + strings.Repeat("z", 60) + `…"`},
 		{path + strings.Repeat("a", 65), `{"ipv4":"10.0.0.1"}`, `id must be 1 to 64 letters, digits or characters of _/:.@-, got "` + strings.Repeat("a", 60) + `…"`},
@@ -122,7 +130,8 @@ func TestBadInstances(t *testing.T) {
 	} {
 		s.ask("PUT", c.path, c.body).fails(badRequest, c.message)
 	}
-	s.ask("GET", "/v1/instances?namespace=", "").failsWith(badRequest)
+	s.ask("GET", "/v1/instances?service=&namespace=", "").fails(badRequest,
+		`namespace must have between 1 and 1024 characters, got ""; service must have between 1 and 1024 characters, got ""`)
 	s.ask("DELETE", path+"a%20b", "").failsWith(badRequest)
 	s.ask("GET", "/v1/instances", "").equal(`{"instances":[]}`)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
@@ -69,10 +70,17 @@ func (c *call) number(member string, otherwise, least, most int64) (int64, []res
 }
 
 // shown is a text as a violation shows it, shortened.
-func shown(text string) string {
+func shown(text string) string { return strconv.Quote(shorten(text)) }
+
+// shorten cuts a text at a character's border.
+func shorten(text string) string {
 	const most = 60
-	if len(text) > most {
-		text = text[:most] + "…"
+	if len(text) <= most {
+		return text
 	}
-	return strconv.Quote(text)
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }

@@ -104,3 +104,15 @@ func TestBadPageRequests(t *testing.T) {
 		s.get(path).failsWith(badRequest)
 	}
 }
+
+// A query that can't be read is refused: what it says must not be lost without a word.
+func TestMalformedQueries(t *testing.T) {
+	s := newServer(t)
+	shop(s)
+	for query, got := range map[string]string{"limit=%zz": `"limit=%zz"`, "limit=1;nextToken=x": `"limit=1;nextToken=x"`, "a&meshOwner=%": `"a&meshOwner=%"`} {
+		want := "query must be name=value pairs with & between them, in percent-encoding, got " + got
+		s.get("meshes/shop/virtualNodes?"+query).fails(badRequest, want)
+		s.delete("meshes/shop/virtualGateway/front/gatewayRoutes/in?"+query).fails(badRequest, want)
+	}
+	s.get("meshes/shop/virtualGateway/front/gatewayRoutes/in").ok()
+}
