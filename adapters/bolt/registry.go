@@ -65,7 +65,7 @@ func (r *Registry) Register(ctx context.Context, i endpoint.Instance) error {
 		return fmt.Errorf("register %s: %w", i.ID, err)
 	}
 	err = r.file.update(ctx, func(tx *bbolt.Tx) ([]item, error) {
-		if late, err := isLate(tx, key, i.Version); late || err != nil {
+		if err := checkLate(tx, key, i.Version); err != nil {
 			return nil, err
 		}
 		return []item{{bucketInstances, key, value}, {bucketGone, key, nil}}, nil
@@ -76,17 +76,23 @@ func (r *Registry) Register(ctx context.Context, i endpoint.Instance) error {
 	return nil
 }
 
-// isLate says whether more is known of an instance than a registration with this version tells.
-func isLate(tx *bbolt.Tx, key []byte, version int64) (bool, error) {
+// checkLate refuses a registration that tells of less than is known of the instance.
+func checkLate(tx *bbolt.Tx, key []byte, version int64) error {
 	if value := tx.Bucket(bucketInstances).Get(key); value != nil {
 		present, err := decode[endpoint.Instance](key, value)
-		return version < present.Version, err
+		if err == nil && version < present.Version {
+			err = &endpoint.LateError{Known: present.Version}
+		}
+		return err
 	}
 	if value := tx.Bucket(bucketGone).Get(key); value != nil {
 		gone, err := decode[tombstone](key, value)
-		return version <= gone.Version, err
+		if err == nil && version <= gone.Version {
+			err = &endpoint.LateError{Known: gone.Version}
+		}
+		return err
 	}
-	return false, nil
+	return nil
 }
 
 // Deregister implements endpoint.Registry.

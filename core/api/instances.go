@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -56,14 +57,17 @@ func registerInstance(c *call) (any, error) {
 	if err := refuse(append(c.instancePath(), vs...)); err != nil {
 		return nil, err
 	}
-	return c.changeInstance(func(ctx context.Context, s endpoint.ServiceKey, id string, present *endpoint.Instance) (endpoint.Instance, error) {
+	return c.changeInstance(func(ctx context.Context, s endpoint.ServiceKey, id string) (endpoint.Instance, error) {
 		i := body
 		i.Namespace, i.Service, i.ID = s.Namespace, s.Service, id
 		i.Version = c.h.Now().UnixNano()
-		if present != nil {
-			i.Version = max(i.Version, present.Version+1) // a clock that went back must not make this one late
+		err := c.h.Registry.Register(ctx, i)
+		var late *endpoint.LateError
+		for tries := 1; errors.As(err, &late) && tries < maxFaults; tries++ {
+			i.Version = late.Known + 1 // the clock went back, or differs from another writer's: this is no late event
+			err = c.h.Registry.Register(ctx, i)
 		}
-		if err := c.h.Registry.Register(ctx, i); err != nil {
+		if err != nil {
 			return i, fmt.Errorf("register instance: %w", err)
 		}
 		return i, nil
@@ -75,19 +79,24 @@ func deregisterInstance(c *call) (any, error) {
 	if err := refuse(c.instancePath()); err != nil {
 		return nil, err
 	}
-	return c.changeInstance(func(ctx context.Context, s endpoint.ServiceKey, id string, present *endpoint.Instance) (endpoint.Instance, error) {
-		if present == nil {
+	return c.changeInstance(func(ctx context.Context, s endpoint.ServiceKey, id string) (endpoint.Instance, error) {
+		known, err := c.instances(ctx, s)
+		if err != nil {
+			return endpoint.Instance{}, err
+		}
+		at := slices.IndexFunc(known, func(i endpoint.Instance) bool { return i.ID == id })
+		if at < 0 {
 			return endpoint.Instance{}, fail(notFound, "Instance with id %s is not registered for service %s in namespace %s", id, s.Service, s.Namespace)
 		}
 		if err := c.h.Registry.Deregister(ctx, s, id); err != nil {
 			return endpoint.Instance{}, fmt.Errorf("deregister instance: %w", err)
 		}
-		return *present, nil
+		return known[at], nil
 	})
 }
 
 // changeInstance runs change on the instance that the path names; changes of one service take turns.
-func (c *call) changeInstance(change func(context.Context, endpoint.ServiceKey, string, *endpoint.Instance) (endpoint.Instance, error)) (any, error) {
+func (c *call) changeInstance(change func(context.Context, endpoint.ServiceKey, string) (endpoint.Instance, error)) (any, error) {
 	s := endpoint.ServiceKey{Namespace: c.vars["namespace"], Service: c.vars["service"]}
 	waiting, cancel := context.WithTimeout(c.ctx, c.h.patience)
 	defer cancel()
@@ -97,16 +106,7 @@ func (c *call) changeInstance(change func(context.Context, endpoint.ServiceKey, 
 	}
 	defer release()
 
-	ctx := context.WithoutCancel(c.ctx)
-	known, err := c.instances(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	var present *endpoint.Instance
-	if i := slices.IndexFunc(known, func(i endpoint.Instance) bool { return i.ID == c.vars["id"] }); i >= 0 {
-		present = &known[i]
-	}
-	changed, err := change(ctx, s, c.vars["id"], present)
+	changed, err := change(context.WithoutCancel(c.ctx), s, c.vars["id"])
 	if err != nil {
 		return nil, err
 	}

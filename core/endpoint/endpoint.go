@@ -6,6 +6,7 @@ package endpoint
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -51,15 +52,24 @@ type Endpoint struct {
 
 // Registry is the port for where instances are registered. Implementations pass endpointtest.Run.
 type Registry interface {
-	// Register writes or replaces an instance; one with a lower Version than the present one is ignored.
+	// Register writes or replaces an instance. One with a lower Version than the present one is late: *LateError.
 	Register(ctx context.Context, i Instance) error
 	// Deregister removes an instance; a missing one is no error. A later Register with the version that was removed,
-	// or a lower one, is late, and is ignored, too (for a day at least).
+	// or a lower one, is late, too (for a day at least).
 	Deregister(ctx context.Context, s ServiceKey, id string) error
 	// Instances reads a service's instances, sorted by ID; an unknown service has none.
 	Instances(ctx context.Context, s ServiceKey) ([]Instance, error)
 	// Services lists the services that have instances, sorted.
 	Services(ctx context.Context) ([]ServiceKey, error)
+}
+
+// LateError says that a registration told of less than is known: nothing happened. Who forwards events may drop it.
+type LateError struct {
+	Known int64 // the version that is known; a higher one is not late
+}
+
+func (e *LateError) Error() string {
+	return fmt.Sprintf("late: version %d of the instance is known already", e.Known)
 }
 
 // State is what an endpoints log describes: the instances of every service that the mesh's nodes name.
