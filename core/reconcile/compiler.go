@@ -67,10 +67,12 @@ func (c *Compiler) Handle(ctx context.Context, e events.MeshChanged) error {
 	defer slot.unlock()
 	var err error
 	for range attempts {
-		err = c.publish(ctx, e.UID, slot)
-		if err == nil && e.Generation == 0 {
-			err = c.check(ctx, slot)
-		}
+		err = guarded(func() error {
+			if err := c.publish(ctx, e.UID, slot); err != nil || e.Generation != 0 {
+				return err
+			}
+			return c.check(ctx, slot)
+		})
 		if err == nil {
 			return nil
 		}

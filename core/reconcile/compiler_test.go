@@ -154,6 +154,35 @@ func TestCompilerReportsFaultsAndRecovers(t *testing.T) {
 	}
 }
 
+// A panic over one mesh is a fault of that mesh's message: the process goes on, and nothing half done is kept.
+func TestPanicsAreFaults(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	c, r := w.compiler(), w.registrar()
+	for i := range 2 { // cold, then warm
+		w.node(mesh, fmt.Sprint("n", i), fmt.Sprint("s", i))
+		w.register(fmt.Sprint("s", i), "a", "10.0.0.1")
+		w.objects.Inject(func(call artifacttest.Call) artifacttest.Fault {
+			if call.Op == artifacttest.OpCreate { // the new state is made by then
+				panic("a bug")
+			}
+			return artifacttest.Fault{}
+		})
+		for name, handle := range map[string]func() error{
+			"compiler": func() error { return c.Handle(t.Context(), changed(mesh)) }, "registrar": func() error { return r.Handle(t.Context(), changed(mesh)) },
+		} {
+			if err := handle(); err == nil || !strings.Contains(err.Error(), "panic: a bug") || !strings.Contains(err.Error(), mesh) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		w.objects.Inject(nil)
+		w.must(c.Handle(t.Context(), changed(mesh)))
+		w.must(r.Handle(t.Context(), changed(mesh)))
+		w.wantPublished(mesh)
+	}
+	w.wantInstances(mesh, "s0: a", "s1: a")
+}
+
 func TestDeletedMeshEndsAndItsNameMovesOn(t *testing.T) {
 	w := newWorld(t)
 	old := w.mesh("shop")

@@ -78,10 +78,12 @@ func (r *Registrar) each(ctx context.Context, uid string, only *endpoint.Service
 	defer slot.unlock()
 	var err error
 	for range attempts {
-		err = r.register(ctx, uid, slot, only)
-		if err == nil && check {
-			err = r.check(ctx, slot)
-		}
+		err = guarded(func() error {
+			if err := r.register(ctx, uid, slot, only); err != nil || !check {
+				return err
+			}
+			return r.check(ctx, slot)
+		})
 		if err == nil {
 			return nil
 		}
