@@ -58,12 +58,12 @@ func (m *mesh) update(f func()) {
 func (m *mesh) changeTo(to *artifact.Config) artifact.ConfigChange {
 	c := artifact.ConfigChange{Generation: to.Generation, Compiler: to.Compiler, Deleted: to.Deleted, Proxies: map[artifact.ProxyKey]artifact.Proxy{}}
 	for id, r := range to.Resources {
-		if known := m.resources[id]; known == nil || known.source.Hash != r.Hash {
+		if known := m.resource(id); known == nil || known.source.Hash != r.Hash {
 			c.Resources = append(c.Resources, r)
 		}
 	}
-	for id := range m.resources {
-		if _, ok := to.Resources[id]; !ok {
+	for id, s := range m.slots {
+		if _, ok := to.Resources[id]; !ok && s.now != nil {
 			c.Removed = append(c.Removed, id)
 		}
 	}
@@ -102,6 +102,7 @@ func (m *mesh) applyConfig(c artifact.ConfigChange) {
 }
 
 func (m *mesh) setProxy(key artifact.ProxyKey, to artifact.Proxy) {
+	to = sorted(to)
 	p := m.proxies[key]
 	if p == nil {
 		m.proxies[key] = &proxy{Proxy: to}
@@ -125,15 +126,8 @@ func (m *mesh) setProxy(key artifact.ProxyKey, to artifact.Proxy) {
 			continue
 		}
 		old := v.set
-		v.set = set
-		differences(old, set, func(id artifact.ID, added bool) {
-			if added {
-				m.use(id, v)
-			} else {
-				m.disuse(id, v)
-			}
-			m.mark(v, id)
-		})
+		m.give(v, set)
+		differences(old, v.set, func(id artifact.ID) { m.mark(v, id) })
 	}
 }
 
@@ -161,8 +155,11 @@ func (m *mesh) endEverything() {
 		m.end(p, status.Errorf(codes.InvalidArgument, "mesh %q was deleted", m.name))
 	}
 	clear(m.proxies)
-	clear(m.resources)
 	clear(m.selectors)
+	for _, s := range m.slots {
+		s.now = nil
+		m.vacate(s)
+	}
 }
 
 func (m *mesh) setResource(r artifact.Resource) {
@@ -170,45 +167,51 @@ func (m *mesh) setResource(r artifact.Resource) {
 	if !ok {
 		return // of a newer compiler; no proxy can ask for it here
 	}
-	old := m.resources[r.ID]
-	if old != nil && old.source.Hash == r.Hash {
+	s := m.slot(r.ID)
+	if s.now != nil && s.now.source.Hash == r.Hash {
 		return
 	}
-	now := &resource{entry: newEntry(k, r.Name, r.Hash, r.Body, r.Needs), kind: k, source: r}
+	m.unselect(s)
+	s.now = &resource{entry: newEntry(k, r.Name, r.Hash, r.Body, r.Needs), kind: k, source: r}
 	if k == cluster {
-		now.selector = r.Endpoints
+		m.selectFor(s, r.Endpoints)
 	}
-	m.unselect(old)
-	if s := now.selector; s != nil {
-		clusters, ok := m.selectors[s.ServiceKey]
-		if !ok {
-			clusters = map[artifact.ID]struct{}{}
-			m.selectors[s.ServiceKey] = clusters
-		}
-		clusters[r.ID] = struct{}{}
-	}
-	m.resources[r.ID] = now
-	for v := range m.users[r.ID] {
-		m.mark(v, r.ID)
-	}
+	m.markAll(s)
 }
 
 func (m *mesh) removeResource(id artifact.ID) {
-	m.unselect(m.resources[id])
-	delete(m.resources, id)
-	for v := range m.users[id] {
-		m.mark(v, id)
-	}
-}
-
-func (m *mesh) unselect(r *resource) {
-	if r == nil || r.selector == nil {
+	s := m.slots[id]
+	if s == nil {
 		return
 	}
-	clusters := m.selectors[r.selector.ServiceKey]
-	delete(clusters, r.source.ID)
+	m.unselect(s)
+	s.now = nil
+	m.markAll(s)
+	m.vacate(s)
+}
+
+// selectFor gives a cluster its endpoints' selector, if it has one.
+func (m *mesh) selectFor(s *slot, by *endpoint.Selector) {
+	s.now.selector = by
+	if by == nil {
+		return
+	}
+	clusters, ok := m.selectors[by.ServiceKey]
+	if !ok {
+		clusters = map[*slot]struct{}{}
+		m.selectors[by.ServiceKey] = clusters
+	}
+	clusters[s] = struct{}{}
+}
+
+func (m *mesh) unselect(s *slot) {
+	if s.now == nil || s.now.selector == nil {
+		return
+	}
+	clusters := m.selectors[s.now.selector.ServiceKey]
+	delete(clusters, s)
 	if len(clusters) == 0 {
-		delete(m.selectors, r.selector.ServiceKey)
+		delete(m.selectors, s.now.selector.ServiceKey)
 	}
 }
 
@@ -239,37 +242,43 @@ func (m *mesh) unknown(services []endpoint.ServiceKey) []endpoint.ServiceKey {
 
 // remind has streams look again at endpoints that they may have held back.
 func (m *mesh) remind(service endpoint.ServiceKey) {
-	for id := range m.selectors[service] {
-		m.remindOne(id)
+	for s := range m.selectors[service] {
+		m.remindOne(s)
 	}
 }
 
 // remindOne is remind for one cluster.
-func (m *mesh) remindOne(id artifact.ID) {
-	for v := range m.users[id] {
-		for s := range v.streams {
-			m.markOne(s, endpoints, id.Name, noGeneration)
+func (m *mesh) remindOne(cluster *slot) {
+	for _, h := range cluster.holders {
+		for s := range h.view.streams {
+			m.markOne(s, endpoints, cluster.Name, noGeneration)
 		}
 	}
 }
 
 // reassign makes the endpoints of a service's clusters anew, where a stream may have them.
 func (m *mesh) reassign(service endpoint.ServiceKey) {
-	for id := range m.selectors[service] {
-		r := m.resources[id]
-		old := r.assignment.Swap(nil)
-		if old == nil || len(m.users[id]) == 0 {
+	for s := range m.selectors[service] {
+		old := s.now.assignment.Swap(nil)
+		if old == nil || s.holders == nil {
 			continue
 		}
-		if now := m.assignment(r); now.hash == old.hash {
-			r.assignment.Store(old)
+		if now := m.assignment(s.now); now.hash == old.hash {
+			s.now.assignment.Store(old)
 			continue
 		}
-		m.remindOne(id)
+		m.remindOne(s)
 	}
 }
 
-// mark notes for every stream of a view that a resource of the config log has changed, come or gone.
+// markAll notes for every stream that has a resource in its set that it has changed, come or gone.
+func (m *mesh) markAll(s *slot) {
+	for _, h := range s.holders {
+		m.mark(h.view, s.ID)
+	}
+}
+
+// mark does so for the streams of one view.
 func (m *mesh) mark(v *view, id artifact.ID) {
 	k, ok := kindOfType(id.Type)
 	if !ok {

@@ -50,16 +50,28 @@ func (r *response) finish(nonce uint64, removed []string) {
 	r.size += len(tail)
 }
 
-// codec sends a *response without copying it, and leaves every other message to protobuf.
+// A response of many small buffers costs gRPC more than the bytes are worth: it keeps a list of them, and writes them one
+// by one. So one with more than joinFrom buffers is joined, unless it is large: then it would be a copy for each Envoy
+// that is slow to read it.
+const (
+	joinFrom = 8
+	joinTo   = 32 << 10 // bytes; gRPC's pool has buffers of this size, and then of 1 MiB
+)
+
+// codec sends a *response, and leaves every other message to protobuf.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
 
-// Marshal gives the buffers as they are. gRPC frees them when they are written, which does nothing to shared bytes:
-// they are slices, not pooled.
+// Marshal gives the buffers as they are, or joined. gRPC frees them when they are written, which does nothing to shared
+// bytes: they are slices, not pooled.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	if r, ok := v.(*response); ok {
-		return r.buffers, nil
+	r, ok := v.(*response)
+	if !ok {
+		return c.CodecV2.Marshal(v)
 	}
-	return c.CodecV2.Marshal(v)
+	if len(r.buffers) > joinFrom && r.size <= joinTo {
+		return mem.BufferSlice{r.buffers.MaterializeToBuffer(mem.DefaultBufferPool())}, nil
+	}
+	return r.buffers, nil
 }

@@ -11,6 +11,7 @@
 //	tail    polls one log of one mesh and hands what is new to the mesh                      tail.go
 //	mesh    every resource once, the sets of proxies, and who must hear of a change          mesh.go, apply.go
 //	view    one proxy's set, and the streams that are served from it                         view.go
+//	slot    the place of one resource, whatever its version, and the views that hold it      slot.go
 //	stream  what one Envoy asked for, has, and is owed; its sender blocks on flow control    stream.go, request.go
 //	plan    what is sent next: make before break, holds, removals last                       plan.go, hold.go, removal.go
 //	ack     what was accepted, what was refused, and what follows from it                    ack.go

@@ -102,8 +102,8 @@ func (s *stream) unmapped() []string {
 		return []string{} // in JSON a list, not null
 	}
 	places := map[string]struct{}{}
-	for _, id := range s.view.set {
-		if r := s.mesh.resources[id]; r != nil && r.source.Fill != "" {
+	for _, at := range s.view.set {
+		if r := at.now; r != nil && r.source.Fill != "" {
 			if _, ok := s.node.metadata.Explicit[string(r.source.Fill)]; !ok {
 				places[string(r.source.Fill)] = struct{}{}
 			}

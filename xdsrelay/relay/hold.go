@@ -30,17 +30,17 @@ func (s *stream) blocked(k kind, name string, want *entry, it item, j *job) bool
 			pending = needed
 		}
 	}
-	if pending == "" || j.released {
+	if pending == "" || j.released() {
 		return false
 	}
 	s.wait(j, "waits for cluster "+pending)
 	if s.patient(j, s.relay.opts.Hold) {
 		return true
 	}
-	j.released = true
+	j.hold.over = true
 	s.relay.metrics.holdsExpired.Inc()
 	s.relay.log.Warn("sending what was held back", "mesh", s.node.mesh, "proxy", s.node.proxy, "instance", s.node.instance,
-		"type", k.String(), "name", name, "reason", j.reason)
+		"type", k.String(), "name", name, "reason", j.reason())
 	return false
 }
 
@@ -52,14 +52,13 @@ func (s *stream) awaits(j *job) bool {
 
 // wait notes why something is held back.
 func (s *stream) wait(j *job, reason string) {
-	if j.reason == reason {
-		return
+	if j.hold == nil {
+		j.hold = &hold{since: s.relay.now()}
 	}
-	if j.held.IsZero() {
-		j.held = s.relay.now()
+	if j.hold.reason != reason {
+		j.hold.reason = reason
+		s.mesh.statusDirty.Store(true)
 	}
-	j.reason = reason
-	s.mesh.statusDirty.Store(true)
 }
 
 // unheardOf says whether a cluster's endpoints are held back because the endpoints log does not know its service yet:
@@ -67,23 +66,22 @@ func (s *stream) wait(j *job, reason string) {
 // has instances. Envoy withholds the acknowledgement of a new cluster that has no assignment, so routes wait with it.
 // It ends when the log speaks of the service, be it to say that it has no instances, or after Options.Patience.
 func (s *stream) unheardOf(k kind, name string, j *job) bool {
-	if k != endpoints || j.released || !s.mesh.hasEndpoints {
+	if k != endpoints || j.released() || !s.mesh.hasEndpoints {
 		return false
 	}
-	id, _ := s.view.find(cluster, name)
-	service := s.mesh.resources[id].selector.ServiceKey
+	service := s.view.find(cluster, name).now.selector.ServiceKey
 	if _, known := s.mesh.state.Services[service]; known {
 		return false
 	}
 	s.wait(j, "waits for word of service "+service.Service+" in "+service.Namespace)
-	j.released = !s.patient(j, s.relay.opts.Patience)
-	return !j.released
+	j.hold.over = !s.patient(j, s.relay.opts.Patience)
+	return !j.hold.over
 }
 
 // patient says whether a hold goes on, for so long at most, and has the sender woken when it ends.
 func (s *stream) patient(j *job, limit time.Duration) bool {
 	now := s.relay.now()
-	until := j.held.Add(limit)
+	until := j.hold.since.Add(limit)
 	if !now.Before(until) {
 		return false
 	}

@@ -38,13 +38,12 @@ type mesh struct {
 	deleted    bool
 	generation int64
 	appliedAt  time.Time // when generation was reached
-	resources  map[artifact.ID]*resource
+	slots      map[artifact.ID]*slot
 	proxies    map[artifact.ProxyKey]*proxy
 	state      endpoint.State
 	// hasEndpoints: the endpoints log exists. Until then no service is waited for.
 	hasEndpoints bool
-	selectors    map[endpoint.ServiceKey]map[artifact.ID]struct{} // clusters by the service that they select from
-	users        map[artifact.ID]map[*view]struct{}               // who must hear of a resource's change: views with streams
+	selectors    map[endpoint.ServiceKey]map[*slot]struct{} // clusters by the service that they select from
 	heads        [kinds]mem.Buffer
 	changed      chan struct{} // closed, and made anew, whenever the config log has moved
 	woken        []*stream     // streams marked by the change that is being applied; woken when mu is free
@@ -77,8 +76,8 @@ func (p *proxy) view(explicit bool) **view {
 func newMesh(r *Relay, uid string) *mesh {
 	m := &mesh{
 		uid: uid, relay: r, ready: make(chan struct{}), changed: make(chan struct{}),
-		resources: map[artifact.ID]*resource{}, proxies: map[artifact.ProxyKey]*proxy{},
-		selectors: map[endpoint.ServiceKey]map[artifact.ID]struct{}{}, users: map[artifact.ID]map[*view]struct{}{},
+		slots: map[artifact.ID]*slot{}, proxies: map[artifact.ProxyKey]*proxy{},
+		selectors: map[endpoint.ServiceKey]map[*slot]struct{}{},
 	}
 	m.setGeneration(0)
 	return m
@@ -118,10 +117,8 @@ func (m *mesh) join(s *stream) (news <-chan struct{}, err error) {
 		}
 		at := p.view(s.explicit())
 		if *at == nil {
-			*at = &view{key: s.node.proxy, uid: p.UID, explicit: s.explicit(), set: set, streams: map[*stream]struct{}{}}
-			for _, id := range set {
-				m.use(id, *at)
-			}
+			*at = &view{key: s.node.proxy, uid: p.UID, explicit: s.explicit(), streams: map[*stream]struct{}{}}
+			m.give(*at, set)
 		}
 		(*at).streams[s] = struct{}{}
 		s.view = *at
@@ -145,27 +142,9 @@ func (m *mesh) leave(s *stream) {
 	if len(v.streams) > 0 {
 		return
 	}
-	for _, id := range v.set {
-		m.disuse(id, v)
-	}
+	m.take(v)
 	if p := m.proxies[v.key]; p != nil && *p.view(v.explicit) == v {
 		*p.view(v.explicit) = nil
-	}
-}
-
-func (m *mesh) use(id artifact.ID, v *view) {
-	views, ok := m.users[id]
-	if !ok {
-		views = map[*view]struct{}{}
-		m.users[id] = views
-	}
-	views[v] = struct{}{}
-}
-
-func (m *mesh) disuse(id artifact.ID, v *view) {
-	delete(m.users[id], v)
-	if len(m.users[id]) == 0 {
-		delete(m.users, id)
 	}
 }
 

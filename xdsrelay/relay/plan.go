@@ -1,9 +1,6 @@
 package relay
 
-import (
-	"bytes"
-	"slices"
-)
+import "slices"
 
 const (
 	// maxResponse is how many bytes of resources go into one response, if it has more than one.
@@ -97,9 +94,10 @@ func (s *stream) planUpserts(k kind) []*response {
 	sub := &s.subs[k]
 	p := packer{stream: s, kind: k, expect: len(sub.owed), responses: s.outbox[:0]}
 	sub.leaving = false
-	var few, fewDone [1]string // most often it is one
-	done := fewDone[:0]
-	for _, name := range sortedNames(sub.owed, few[:0]) {
+	var few [1]string // most often it is one
+	names := sortedNames(sub.owed, few[:0])
+	done := names[:0] // never ahead of the loop
+	for _, name := range names {
 		if len(sub.inflight) >= maxInflight {
 			break
 		}
@@ -180,18 +178,11 @@ func (it item) again(j *job) *entry {
 
 // wanted is what the proxy is to have under a name; nil: nothing. mesh.mu is held, for reading at least.
 func (s *stream) wanted(k kind, name string) *entry {
-	of := k
-	if k == endpoints {
-		of = cluster
-	}
-	id, ok := s.view.find(of, name)
-	if !ok {
+	at := s.view.find(k, name)
+	if at == nil || at.now == nil {
 		return nil
 	}
-	r := s.mesh.resources[id]
-	if r == nil {
-		return nil
-	}
+	r := at.now
 	if k == endpoints {
 		if r.selector == nil {
 			return nil
@@ -213,23 +204,31 @@ func (s *stream) follow(k kind, e *entry, j job) {
 			sub.owe(e.name, job{since: noGeneration, force: true})
 		}
 	case listener:
-		body := e.body.ReadOnlyData()
-		sub := &s.subs[route]
-		for name, it := range sub.items {
-			if it.named && it.sent != nil && bytes.Contains(body, []byte(name)) {
-				sub.owe(name, job{since: noGeneration, force: true})
-			}
+		if sub := &s.subs[route]; !sub.opened {
+			sub.expect(len(s.view.all(route)))
 		}
-		for _, id := range s.view.all(route) {
-			if !sub.items[id.Name].named && bytes.Contains(body, []byte(id.Name)) {
-				sub.owe(id.Name, job{since: j.since, awaited: true})
-			}
-		}
+		eachRoute(e.body.ReadOnlyData(), func(name string) { s.followRoute(name, j) })
+	}
+}
+
+// followRoute owes a route that a listener names, which goes out to Envoy: again if Envoy has it, else when it asks.
+func (s *stream) followRoute(name string, j job) {
+	at := s.view.find(route, name)
+	if at != nil {
+		name = at.Name // the string that everybody shares
+	}
+	sub := &s.subs[route]
+	switch it := sub.items[name]; {
+	case it.named && it.sent != nil:
+		sub.owe(name, job{since: noGeneration, force: true})
+	case !it.named && at != nil:
+		sub.owe(name, job{since: j.since, awaited: true})
 	}
 }
 
 // sortedNames appends what is owed to names.
 func sortedNames(owed map[string]job, names []string) []string {
+	names = slices.Grow(names, len(owed))
 	for name := range owed {
 		names = append(names, name)
 	}

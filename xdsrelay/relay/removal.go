@@ -53,7 +53,7 @@ func (s *stream) needed(name string, j *job) bool {
 			if want != nil && s.refusalOf(k, want) != nil {
 				return true
 			}
-			if sub.owed[user].reason != "" {
+			if sub.owed[user].reason() != "" {
 				return true // it is held back itself, and this can't end before
 			}
 			if s.patient(j, s.relay.opts.Hold) {

@@ -63,6 +63,7 @@ func (s *stream) subscribe(k kind, request *discoveryv3.DeltaDiscoveryRequest) e
 	for _, name := range request.ResourceNamesUnsubscribe {
 		s.unsubscribe(k, name)
 	}
+	sub.expect(min(len(request.ResourceNamesSubscribe), maxNames))
 	for _, name := range request.ResourceNamesSubscribe {
 		if name == everything {
 			if k.wildcard() && !sub.wildcard {
@@ -113,8 +114,10 @@ func (s *stream) forgetUnwanted(k kind) {
 func (s *stream) subscribeToAll(k kind) {
 	sub := &s.subs[k]
 	sub.wildcard = true
-	for _, id := range s.view.all(k) {
-		sub.owe(id.Name, job{since: fromTheStart})
+	all := s.view.all(k)
+	sub.expect(len(all))
+	for _, at := range all {
+		sub.owe(at.Name, job{since: fromTheStart})
 	}
 	for name := range sub.items {
 		sub.owe(name, job{since: fromTheStart}) // also what is gone
@@ -124,8 +127,8 @@ func (s *stream) subscribeToAll(k kind) {
 
 func (s *stream) subscribeTo(k kind, name string, first bool) {
 	sub := &s.subs[k]
-	if id, ok := s.view.find(k, name); ok {
-		name = id.Name // the string that everybody shares
+	if at := s.view.find(k, name); at != nil {
+		name = at.Name // the string that everybody shares
 	}
 	it := sub.items[name]
 	// Asking again for what it has means that Envoy needs the answer. A first request says with it what it has.

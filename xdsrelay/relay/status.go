@@ -107,7 +107,7 @@ func (s *stream) waiting() []string {
 	for k := range kinds {
 		sub := &s.subs[k]
 		for _, name := range slices.Sorted(maps.Keys(sub.owed)) {
-			if reason := sub.owed[name].reason; reason != "" {
+			if reason := sub.owed[name].reason(); reason != "" {
 				lines = append(lines, k.String()+" "+name+" "+reason)
 			}
 		}

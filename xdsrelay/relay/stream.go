@@ -67,15 +67,31 @@ type item struct {
 
 // job is why a name must be looked at: it may have to be sent, held back or removed.
 type job struct {
-	since    int64     // the generation that waits for it, or noGeneration
-	force    bool      // send also what Envoy has
-	answer   bool      // Envoy has just asked for it: say so if it doesn't exist
-	alone    bool      // in a response of its own
-	awaited  bool      // a route that a listener names and that Envoy has yet to ask for
-	released bool      // its hold has ended by time
-	held     time.Time // since when it has been held back
-	reason   string    // why, for status
+	since   int64 // the generation that waits for it, or noGeneration
+	hold    *hold // nil: it has not been held back
+	force   bool  // send also what Envoy has
+	answer  bool  // Envoy has just asked for it: say so if it doesn't exist
+	alone   bool  // in a response of its own
+	awaited bool  // a route that a listener names and that Envoy has yet to ask for
 }
+
+// hold is that something is held back.
+type hold struct {
+	since  time.Time
+	reason string // for status
+	over   bool   // it has ended by time
+}
+
+// reason says why something is held back; "": it isn't.
+func (j job) reason() string {
+	if j.hold == nil {
+		return ""
+	}
+	return j.hold.reason
+}
+
+// released says whether a hold has ended by time.
+func (j job) released() bool { return j.hold != nil && j.hold.over }
 
 // sent is a response that Envoy has not answered yet.
 type sent struct {
@@ -201,12 +217,26 @@ func (sub *subscription) owe(name string, j job) {
 		j.force = j.force || old.force
 		j.answer = j.answer || old.answer
 		j.alone = j.alone || old.alone
-		j.held, j.reason, j.released = old.held, old.reason, old.released
+		j.hold = old.hold
 	}
 	if sub.owed == nil {
 		sub.owed = map[string]job{}
 	}
 	sub.owed[name] = j
+}
+
+// expect makes room for n names that are about to be owed and sent: maps that grow step by step cost a new stream more
+// than anything else.
+func (sub *subscription) expect(n int) {
+	if n <= smallMap {
+		return
+	}
+	if sub.items == nil {
+		sub.items = make(map[string]item, n)
+	}
+	if sub.owed == nil {
+		sub.owed = make(map[string]job, n)
+	}
 }
 
 // smallMap is how many names a map may have held to be worth keeping when it is empty.

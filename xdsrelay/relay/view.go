@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -14,62 +13,75 @@ type view struct {
 	key      artifact.ProxyKey
 	uid      string // of the virtual node or gateway
 	explicit bool
-	set      []artifact.ID // sorted by ID.Compare
+	set      []held                        // sorted by ID.Compare; see mesh.give
+	bounds   [kinds]struct{ from, to int } // where in set the resources of a kind are
 	streams  map[*stream]struct{}
 }
 
-// find returns the ID that a name means to this proxy.
-func (v *view) find(k kind, name string) (artifact.ID, bool) {
-	at, ok := v.search(k, name)
-	if !ok {
-		return artifact.ID{}, false
+// setTo notes a set.
+func (v *view) setTo(set []held) {
+	v.set = set
+	clear(v.bounds[:])
+	for from := 0; from < len(set); {
+		to := from + 1
+		for to < len(set) && set[to].Type == set[from].Type {
+			to++
+		}
+		if k, ok := kindOfType(set[from].Type); ok {
+			v.bounds[k].from, v.bounds[k].to = from, to
+		}
+		from = to
 	}
-	return v.set[at], true
 }
 
-func (v *view) search(k kind, name string) (int, bool) {
-	return slices.BinarySearchFunc(v.set, name, func(id artifact.ID, name string) int {
-		return cmp.Or(strings.Compare(string(id.Type), string(artifactTypes[k])), strings.Compare(id.Name, name))
-	})
-}
-
-// all returns the IDs of one kind.
-func (v *view) all(k kind) []artifact.ID {
+// find returns what a name means to this proxy; nil: nothing. Endpoints go by the names of their clusters.
+func (v *view) find(k kind, name string) *slot {
 	if k == endpoints {
+		k = cluster
+	}
+	all := v.all(k)
+	at, ok := slices.BinarySearchFunc(all, name, func(h held, name string) int { return strings.Compare(h.Name, name) })
+	if !ok {
 		return nil
 	}
-	from, _ := v.search(k, "")
-	to := from
-	for to < len(v.set) && v.set[to].Type == artifactTypes[k] {
-		to++
+	return all[at].slot
+}
+
+// all returns the resources of one kind; none of endpoints.
+func (v *view) all(k kind) []held { return v.set[v.bounds[k].from:v.bounds[k].to] }
+
+// sorted gives a proxy whose sets are sorted, as those of the log should be.
+func sorted(p artifact.Proxy) artifact.Proxy {
+	for _, set := range []*[]artifact.ID{&p.Transparent, &p.Explicit} {
+		if !slices.IsSortedFunc(*set, artifact.ID.Compare) {
+			*set = slices.Clone(*set)
+			slices.SortFunc(*set, artifact.ID.Compare)
+		}
 	}
-	return v.set[from:to]
+	return p
 }
 
 // setOf picks a proxy's set; nil says that it has none for this way of interception.
 func setOf(p artifact.Proxy, explicit bool) []artifact.ID {
-	set := p.Transparent
-	if explicit {
-		set = p.Explicit
-	} else if set == nil {
-		set = []artifact.ID{}
+	switch {
+	case explicit:
+		return p.Explicit
+	case p.Transparent == nil:
+		return []artifact.ID{}
+	default:
+		return p.Transparent
 	}
-	if set != nil && !slices.IsSortedFunc(set, artifact.ID.Compare) {
-		set = slices.Clone(set)
-		slices.SortFunc(set, artifact.ID.Compare)
-	}
-	return set
 }
 
 // differences calls changed for each ID that only one of two sorted sets has.
-func differences(old, new []artifact.ID, changed func(id artifact.ID, added bool)) {
+func differences(old, new []held, changed func(artifact.ID)) {
 	for len(old) > 0 || len(new) > 0 {
 		switch {
-		case len(old) == 0 || (len(new) > 0 && new[0].Compare(old[0]) < 0):
-			changed(new[0], true)
+		case len(old) == 0 || (len(new) > 0 && new[0].Compare(old[0].ID) < 0):
+			changed(new[0].ID)
 			new = new[1:]
-		case len(new) == 0 || old[0].Compare(new[0]) < 0:
-			changed(old[0], false)
+		case len(new) == 0 || old[0].Compare(new[0].ID) < 0:
+			changed(old[0].ID)
 			old = old[1:]
 		default:
 			old, new = old[1:], new[1:]
