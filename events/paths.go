@@ -19,8 +19,11 @@ const (
 
 // Where things lie in the artifact store.
 
+// MeshesPrefix is the prefix of everything that belongs to any mesh.
+const MeshesPrefix = "meshes/"
+
 // MeshPrefix is the prefix of everything that belongs to the mesh with this uid.
-func MeshPrefix(uid string) string { return "meshes/" + uid + "/" }
+func MeshPrefix(uid string) string { return MeshesPrefix + uid + "/" }
 
 // LogPrefix is the prefix of one of a mesh's logs.
 func LogPrefix(uid string, log LogName) string { return MeshPrefix(uid) + string(log) + "/" }

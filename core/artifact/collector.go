@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ownmesh/ownmesh/events"
@@ -54,18 +55,33 @@ func NewCollector(objects Objects, o CollectorOptions) *Collector {
 	return &Collector{objects: objects, CollectorOptions: o}
 }
 
+// UIDs lists the uids of all meshes of which anything is there, deleted ones included: what there is to collect.
+func UIDs(ctx context.Context, objects Objects) ([]string, error) {
+	var uids []string
+	for after := ""; ; {
+		keys, err := objects.List(ctx, events.MeshesPrefix, after, 1)
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", events.MeshesPrefix, err)
+		}
+		if len(keys) == 0 {
+			return uids, nil
+		}
+		uid, _, _ := strings.Cut(strings.TrimPrefix(keys[0], events.MeshesPrefix), "/")
+		uids, after = append(uids, uid), events.MeshPrefix(uid)+"z" // behind everything in it
+	}
+}
+
 // Collect deletes what can go of the mesh with this uid, and says how many objects that were. It may be called at any
 // time, by several at once. A log whose checkpoint is missing or damaged is left alone.
 func (c *Collector) Collect(ctx context.Context, uid string) (deleted int, err error) {
 	run := &collection{Collector: c, left: c.MaxDeletes, now: c.Now()}
-	config := log{c.objects, uid, events.LogConfig}
-	newest, _, err := config.readCheckpoint(ctx, "")
-	if isFault(err) {
+	tombstone, name, err := c.tombstone(ctx, uid)
+	if err != nil {
 		return 0, err
 	}
-	if err == nil && newest.Deleted {
-		if run.older(newest.At, c.KeepDeleted) {
-			err = run.mesh(ctx, uid)
+	if tombstone != nil {
+		if run.older(tombstone.At, c.KeepDeleted) {
+			err = run.mesh(ctx, uid, name)
 		}
 		return run.deleted, err
 	}
@@ -75,6 +91,23 @@ func (c *Collector) Collect(ctx context.Context, uid string) (deleted int, err e
 		}
 	}
 	return run.deleted, nil
+}
+
+// tombstone finds the checkpoint that says that the mesh is deleted, nil if there is none: that of the config log or, if
+// the mesh was deleted before it had one, that of the endpoints log.
+func (c *Collector) tombstone(ctx context.Context, uid string) (*checkpoint, events.LogName, error) {
+	for _, name := range []events.LogName{events.LogConfig, events.LogEndpoints} {
+		newest, _, err := log{c.objects, uid, name}.readCheckpoint(ctx, "")
+		switch {
+		case isFault(err):
+			return nil, "", err
+		case err == nil && newest.Deleted:
+			return newest, name, nil
+		case !errors.Is(err, ErrNotFound):
+			return nil, "", nil
+		}
+	}
+	return nil, "", nil
 }
 
 // collection is one run of a Collector.
@@ -105,8 +138,8 @@ func (r *collection) delete(ctx context.Context, key string) error {
 }
 
 // mesh deletes everything of a deleted mesh, and the checkpoint that says that it is deleted last.
-func (r *collection) mesh(ctx context.Context, uid string) error {
-	last := events.CheckpointPath(uid, events.LogConfig)
+func (r *collection) mesh(ctx context.Context, uid string, tombstone events.LogName) error {
+	last := events.CheckpointPath(uid, tombstone)
 	var failed error
 	err := log{objects: r.objects}.list(ctx, events.MeshPrefix(uid), "", func(key string) bool {
 		if key != last {

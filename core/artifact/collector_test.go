@@ -7,6 +7,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/artifact/artifacttest"
+	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/events"
 )
 
@@ -193,6 +194,72 @@ func TestCollectDeletedMesh(t *testing.T) {
 	}
 	if left := w.store.Keys(""); len(left) != 1 || left[0] != other {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// A mesh may be deleted before its configuration was ever published: then its tombstone is in the other log alone.
+func TestCollectMeshThatWasNeverPublished(t *testing.T) {
+	w := newWorld(t)
+	for _, key := range w.store.Keys(events.MeshPrefix(uid)) {
+		w.store.Lose(key)
+	}
+	writer := artifact.NewWriter(w.store, uid, artifact.EndpointsLog, artifact.WriterOptions{Now: w.now})
+	at, err := writer.NewEpoch(w.ctx, artifact.Position{}, &endpoint.State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.time = w.time.Add(artifact.DefaultKeepDeleted + time.Minute)
+	if n := w.collect(artifact.CollectorOptions{}); n > 0 {
+		t.Errorf("%d objects of a mesh deleted that is not", n)
+	}
+	if _, err := writer.Append(w.ctx, at, endpoint.Change{Deleted: true}, func() *endpoint.State { return &endpoint.State{Deleted: true} }); err != nil {
+		t.Fatal(err)
+	}
+	w.store.Put(events.StatusPath(uid, "relay-1"), []byte("{}"))
+	w.collect(artifact.CollectorOptions{})
+	if len(w.store.Keys("")) < 4 {
+		t.Error("deleted too early")
+	}
+	w.time = w.time.Add(artifact.DefaultKeepDeleted + time.Minute)
+	for w.collect(artifact.CollectorOptions{MaxDeletes: 1}) > 0 {
+		if left := w.store.Keys(""); len(left) > 0 && !slices.Contains(left, events.CheckpointPath(uid, events.LogEndpoints)) {
+			t.Errorf("the checkpoint went before %v", left)
+		}
+	}
+	if left := w.store.Keys(""); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// A config log that can't be read may be that of a mesh that lives on, whatever the other log says.
+func TestCollectNothingOnTheEndpointsWordAlone(t *testing.T) {
+	w := newWorld(t)
+	w.grow(3)
+	writer := artifact.NewWriter(w.store, uid, artifact.EndpointsLog, artifact.WriterOptions{Now: w.now})
+	if _, err := writer.NewEpoch(w.ctx, artifact.Position{}, &endpoint.State{Deleted: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.flip(checkpointKey, 700)
+	w.time = w.time.Add(1000 * day)
+	if n := w.collect(artifact.CollectorOptions{}); n > 0 {
+		t.Errorf("%d objects deleted", n)
+	}
+}
+
+func TestUIDs(t *testing.T) {
+	w := newWorld(t)
+	want := []string{"a", "a-b", "a0", uid, "z.z"}
+	slices.Sort(want)
+	for _, u := range want {
+		for _, key := range []string{events.ReportPath(u), events.CheckpointPath(u, events.LogConfig), events.StatusPath(u, "r")} {
+			w.store.Put(key, []byte("{}"))
+		}
+	}
+	w.store.Put(events.NamePath("shop"), []byte("other"))
+	got, err := artifact.UIDs(w.ctx, w.store)
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }
 

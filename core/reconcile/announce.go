@@ -38,8 +38,11 @@ func (c *Compiler) point(ctx context.Context, mesh store.Mesh) error {
 	return fmt.Errorf("point the name %q to mesh %s: lost %d times", mesh.Name, mesh.UID, attempts)
 }
 
-// report writes the findings of the published generation, only forward.
+// report writes the findings of the published generation, only forward. Nobody asks for those of a deleted mesh.
 func (c *Compiler) report(ctx context.Context, w *warmConfig) error {
+	if w.at.Deleted {
+		return nil
+	}
 	report := resource.Report{MeshUID: w.mesh.UID, Generation: w.compiled.Generation(), Findings: w.compiled.Findings()}
 	data, err := json.Marshal(report)
 	if err != nil {

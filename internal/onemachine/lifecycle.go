@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,18 +47,17 @@ func every(ctx context.Context, interval time.Duration, f func(context.Context))
 	}
 }
 
-// sweep tells every part to look at every mesh, deleted ones too: whatever message was lost, this makes up for it.
+// sweep tells every part to look at every mesh: those in the store, and those of which anything was ever published, for
+// a mesh may have been deleted while nobody listened. Whatever message was lost, this makes up for it.
 func (m *Machine) sweep(ctx context.Context) {
-	uids, err := m.publishedUIDs(ctx)
-	if err == nil {
-		var present []string
-		present, err = m.meshUIDs(ctx)
-		uids = append(uids, present...)
-	}
-	if err != nil && ctx.Err() == nil {
+	present, err := m.meshUIDs(ctx)
+	published, publishedErr := artifact.UIDs(ctx, m.objects)
+	if err = errors.Join(err, publishedErr); err != nil && ctx.Err() == nil {
 		m.log.Error("sweep failed", "err", err)
 	}
-	for _, uid := range uids {
+	uids := slices.Concat(present, published)
+	slices.Sort(uids)
+	for _, uid := range slices.Compact(uids) {
 		m.changed(events.MeshChanged{UID: uid})
 	}
 }
@@ -80,39 +79,21 @@ func (m *Machine) meshUIDs(ctx context.Context) ([]string, error) {
 	}
 }
 
-// publishedUIDs lists what the published names mean: a mesh deleted while nobody listened is still among them.
-func (m *Machine) publishedUIDs(ctx context.Context) ([]string, error) {
-	var uids []string
-	prefix := strings.TrimSuffix(events.NamePath("x"), "x")
-	for after := ""; ; {
-		keys, err := m.objects.List(ctx, prefix, after, meshPage)
-		if err != nil {
-			return nil, fmt.Errorf("list published names: %w", err)
-		}
-		for _, key := range keys {
-			uid, _, err := m.objects.Get(ctx, key)
-			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", key, err)
-			}
-			uids, after = append(uids, string(uid)), key
-		}
-		if len(keys) < meshPage {
-			return uids, nil
-		}
+func (m *Machine) collect(ctx context.Context) {
+	if err := collectAll(ctx, m.objects, m.collector); err != nil && ctx.Err() == nil {
+		m.log.Error("collect failed", "err", err)
 	}
 }
 
-// collect deletes what no reader can need any more.
-func (m *Machine) collect(ctx context.Context) {
-	uids, err := m.publishedUIDs(ctx)
+// collectAll deletes what no reader can need any more. A mesh that can't be collected holds up no other.
+func collectAll(ctx context.Context, objects artifact.Objects, c *artifact.Collector) error {
+	uids, err := artifact.UIDs(ctx, objects)
+	errs := []error{err}
 	for _, uid := range uids {
-		if err == nil {
-			_, err = m.collector.Collect(ctx, uid)
-		}
+		_, err := c.Collect(ctx, uid)
+		errs = append(errs, err)
 	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, artifact.ErrNotFound) {
-		m.log.Error("collect failed", "err", err)
-	}
+	return errors.Join(errs...)
 }
 
 // awaitReady returns when all three addresses answer.
