@@ -126,7 +126,7 @@ func (m *Machine) Close(ctx context.Context) error {
 	m.ready.Store(false)
 	var errs []error
 	if m.api != nil {
-		errs = append(errs, m.api.Shutdown(ctx))
+		errs = append(errs, shutDown(ctx, m.api))
 		for _, feed := range m.changes {
 			feed.Close()
 		}
@@ -144,7 +144,7 @@ func (m *Machine) Close(ctx context.Context) error {
 		}
 	}
 	if m.admin != nil {
-		errs = append(errs, m.admin.Shutdown(ctx))
+		errs = append(errs, shutDown(ctx, m.admin))
 	}
 	if m.registry != nil {
 		errs = append(errs, m.registry.Close())
@@ -152,5 +152,17 @@ func (m *Machine) Close(ctx context.Context) error {
 	if m.store != nil {
 		errs = append(errs, m.store.Close())
 	}
+	if m.objects != nil {
+		errs = append(errs, m.objects.Close())
+	}
 	return errors.Join(errs...)
+}
+
+// shutDown lets requests under way end, and cuts off those that have not when ctx does.
+func shutDown(ctx context.Context, s *http.Server) error {
+	err := s.Shutdown(ctx)
+	if ctx.Err() != nil {
+		return s.Close()
+	}
+	return err
 }

@@ -1,8 +1,12 @@
 package onemachine
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,10 +22,11 @@ import (
 	"github.com/ownmesh/ownmesh/events"
 )
 
+const anyPort = "127.0.0.1:0"
+
 // running starts a machine on data, until the test ends.
 func running(t *testing.T, data string) *Machine {
 	t.Helper()
-	const anyPort = "127.0.0.1:0"
 	m, err := Start(t.Context(), Options{Data: data, API: anyPort, XDS: anyPort, Admin: anyPort})
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +109,57 @@ func TestDeletionOutlivesACrashAndItsName(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("the log of the deleted mesh was never ended")
 		}
+	}
+}
+
+// Who is in the middle of a request when time is up is cut off; nothing of the machine stays open.
+func TestCloseCutsOff(t *testing.T) {
+	m, err := Start(t.Context(), Options{Data: t.TempDir(), API: anyPort, XDS: anyPort, Admin: anyPort})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", m.APIAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	const head = "PUT /v20190125/meshes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\nExpect: 100-continue\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	answer := bufio.NewReader(conn)
+	if line, err := answer.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+		t.Fatalf("got %q, %v", line, err) // from here on the API waits for the body
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := m.Close(ctx); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if _, err := io.Copy(io.Discard, answer); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection is still open")
+	}
+	if _, _, err := m.objects.Get(t.Context(), "report"); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the artifacts' folder is still open: %v", err)
+	}
+}
+
+// Slow clients hold nothing for ever.
+func TestSlowClientsAreBounded(t *testing.T) {
+	m := running(t, t.TempDir())
+	for what, timeout := range map[string]time.Duration{
+		"API's headers": m.api.ReadHeaderTimeout, "API's request": m.api.ReadTimeout, "API's answer": m.api.WriteTimeout, "API's idle": m.api.IdleTimeout,
+		"admin's headers": m.admin.ReadHeaderTimeout, "admin's request": m.admin.ReadTimeout, "admin's idle": m.admin.IdleTimeout,
+	} {
+		if timeout <= 0 {
+			t.Errorf("the %s connections have no bound", what)
+		}
+	}
+	if m.api.WriteTimeout <= m.api.ReadTimeout {
+		t.Error("a request that took all its time to come gets no answer")
 	}
 }
 

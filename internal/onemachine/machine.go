@@ -73,7 +73,7 @@ type Machine struct {
 	ready     atomic.Bool
 	metrics   *prometheus.Registry
 	stop      context.CancelFunc // ends background work
-	failed    chan error         // the first server that ends by itself
+	failed    chan error         // servers and the relay, as far as they end by themselves: room for all
 	loops     loops
 }
 
@@ -81,7 +81,7 @@ type Machine struct {
 // bounds the start only.
 func Start(ctx context.Context, o Options) (_ *Machine, err error) {
 	o = withDefaults(o)
-	m := &Machine{log: o.Logger, failed: make(chan error, 3), metrics: prometheus.NewRegistry()}
+	m := &Machine{log: o.Logger, failed: make(chan error, 4), metrics: prometheus.NewRegistry()}
 	background, stop := context.WithCancel(context.Background())
 	m.stop = stop
 	defer func() {
@@ -178,10 +178,25 @@ func (m *Machine) wire(o Options) {
 		Committed: m.changed, InstancesChanged: m.services.Send,
 		Version: o.Version, Compiler: compile.Version, Logger: m.log.With("part", "api"),
 	})
-	m.api = &http.Server{Handler: api.LoopbackOnly(handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	m.admin = &http.Server{Handler: api.LoopbackOnly(m.adminHandler()), ReadHeaderTimeout: 10 * time.Second}
+	m.api = httpServer(handler)
+	m.api.WriteTimeout = answerTimeout
+	m.admin = httpServer(m.adminHandler()) // profiles take as long as they are asked to
 	m.xds = grpc.NewServer(relay.ServerOptions()...)
 	m.relay.Register(m.xds)
+}
+
+// How long a client may take, from the start of a request on. An answer takes the API up to 10 s, while many write.
+const (
+	headerTimeout  = 10 * time.Second
+	requestTimeout = 30 * time.Second
+	answerTimeout  = requestTimeout + 30*time.Second
+	idleTimeout    = 2 * time.Minute
+)
+
+func httpServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: api.LoopbackOnly(handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, IdleTimeout: idleTimeout,
+	}
 }
 
 // changed tells compile and register that a mesh has changed.
