@@ -14,16 +14,19 @@ func TestCodec(t *testing.T) {
 	for _, c := range []struct {
 		resources, size int
 		joined          bool
-	}{{0, 0, false}, {1, 100, false}, {3, 100, false}, {4, 100, true}, {100, 100, true}, {4, 10_000, false}} {
-		r := newResponse(newHead(route, 7, "relay-1"), c.resources)
+	}{{0, 0, false}, {1, 100, false}, {2, 100, true}, {4, 100, true}, {100, 100, true}, {4, 10_000, false}} {
+		r := newResponse(newHead(route, 7, "relay-1"), 1)
 		want := &discoveryv3.DeltaDiscoveryResponse{
 			SystemVersionInfo: "7", TypeUrl: typeURLs[route], Nonce: "42", RemovedResources: []string{"gone", "too"},
 		}
 		for n := range c.resources {
 			body := bytes.Repeat([]byte{byte(n)}, c.size)
-			r.add(newEntry(route, fmt.Sprintf("r%d", n), "hash", body, nil))
+			r.add(part{entry: newEntry(route, fmt.Sprintf("r%d", n), "hash", body, nil)})
 		}
-		r.finish(42, want.RemovedResources)
+		for _, name := range want.RemovedResources {
+			r.add(part{name: name})
+		}
+		r.finish(42)
 		buffers, err := newCodec().Marshal(r)
 		if err != nil {
 			t.Fatal(err)

@@ -6,7 +6,7 @@ import "github.com/ownmesh/ownmesh/core/endpoint"
 func EndpointUpdate(cluster string) any {
 	e := assign(cluster, []endpoint.Endpoint{{Address: "10.1.100.100", Port: 8080, Healthy: true}})
 	r := newResponse(newHead(endpoints, 1, "relay-0123456789abcdef"), 1)
-	r.add(e)
-	r.finish(1, nil)
+	r.add(part{name: cluster, entry: e})
+	r.finish(1)
 	return r
 }

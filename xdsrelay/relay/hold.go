@@ -37,29 +37,45 @@ func (s *stream) blocked(k kind, name string, want *entry, it item, j *job) bool
 	if s.patient(j, s.relay.opts.Hold) {
 		return true
 	}
-	j.hold.over = true
+	j.release()
 	s.relay.metrics.holdsExpired.Inc()
 	s.relay.log.Warn("sending what was held back", "mesh", s.node.mesh, "proxy", s.node.proxy, "instance", s.node.instance,
 		"type", k.String(), "name", name, "reason", j.reason())
 	return false
 }
 
+const notAskedFor = "the proxy has not asked for it yet"
+
+// awaitAll drops what a listener names of a kind that the proxy never asks for. Nothing of the kind can be sent yet.
+func (s *stream) awaitAll(sub *subscription) {
+	for name, j := range sub.owed {
+		if !j.awaited || !s.awaits(&j) {
+			delete(sub.owed, name)
+		}
+	}
+}
+
 // awaits says whether a route that a listener names is still to be asked for. A proxy that never does isn't waited for.
 func (s *stream) awaits(j *job) bool {
-	s.wait(j, "the proxy has not asked for it yet")
+	s.wait(j, notAskedFor)
 	return s.patient(j, s.relay.opts.Hold)
 }
 
 // wait notes why something is held back.
 func (s *stream) wait(j *job, reason string) {
-	if j.hold == nil {
-		j.hold = &hold{since: s.relay.now()}
+	switch {
+	case j.hold == nil:
+		j.hold = &hold{since: s.relay.now(), reason: reason}
+	case j.hold.reason != reason:
+		j.hold = &hold{since: j.hold.since, reason: reason, over: j.hold.over}
+	default:
+		return
 	}
-	if j.hold.reason != reason {
-		j.hold.reason = reason
-		s.mesh.statusDirty.Store(true)
-	}
+	s.mesh.statusDirty.Store(true)
 }
+
+// release ends a hold by time.
+func (j *job) release() { j.hold = &hold{since: j.hold.since, reason: j.hold.reason, over: true} }
 
 // unheardOf says whether a cluster's endpoints are held back because the endpoints log does not know its service yet:
 // a node and its first instances come by two logs, and an empty assignment would let routes move to a cluster that
@@ -74,8 +90,11 @@ func (s *stream) unheardOf(k kind, name string, j *job) bool {
 		return false
 	}
 	s.wait(j, "waits for word of service "+service.Service+" in "+service.Namespace)
-	j.hold.over = !s.patient(j, s.relay.opts.Patience)
-	return !j.hold.over
+	if s.patient(j, s.relay.opts.Patience) {
+		return true
+	}
+	j.release()
+	return false
 }
 
 // patient says whether a hold goes on, for so long at most, and has the sender woken when it ends.

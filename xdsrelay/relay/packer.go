@@ -8,14 +8,10 @@ type packer struct {
 	responses []*response
 
 	current *response
-	parts   []part
-	removed []string
 }
 
 func (p *packer) open() {
-	room := min(p.expect, 256)
-	p.current = newResponse(p.stream.mesh.heads[p.kind], room)
-	p.parts = make([]part, 0, room)
+	p.current = newResponse(p.stream.mesh.heads[p.kind], min(p.expect, 256))
 }
 
 func (p *packer) add(e *entry, j job) {
@@ -25,8 +21,7 @@ func (p *packer) add(e *entry, j job) {
 	if p.current == nil {
 		p.open()
 	}
-	p.current.add(e)
-	p.parts = append(p.parts, part{name: e.name, entry: e, since: j.since, force: j.force})
+	p.current.add(part{name: e.name, entry: e, since: j.since, force: j.force})
 	sub := &p.stream.subs[p.kind]
 	it := sub.items[e.name]
 	it.sent = e
@@ -41,8 +36,7 @@ func (p *packer) remove(name string, j job) {
 	if p.current == nil {
 		p.open()
 	}
-	p.removed = append(p.removed, name)
-	p.parts = append(p.parts, part{name: name, since: j.since})
+	p.current.add(part{name: name, since: j.since})
 	sub := &p.stream.subs[p.kind]
 	if sub.items[name].named {
 		sub.set(name, item{named: true})
@@ -59,9 +53,9 @@ func (p *packer) close() {
 	}
 	s := p.stream
 	s.nonce++
-	p.current.finish(s.nonce, p.removed)
+	p.current.finish(s.nonce)
 	p.responses = append(p.responses, p.current)
 	sub := &s.subs[p.kind]
-	sub.inflight = append(sub.inflight, sent{nonce: s.nonce, generation: s.mesh.generation, parts: p.parts})
-	p.current, p.parts, p.removed = nil, nil, nil
+	sub.inflight = append(sub.inflight, sent{nonce: s.nonce, generation: s.mesh.generation, parts: p.current.parts})
+	p.current = nil
 }

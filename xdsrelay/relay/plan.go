@@ -92,8 +92,12 @@ type decision struct {
 // planUpserts decides what of a kind is sent now, and notes it as sent. s.mu and mesh.mu are held.
 func (s *stream) planUpserts(k kind) []*response {
 	sub := &s.subs[k]
-	p := packer{stream: s, kind: k, expect: len(sub.owed), responses: s.outbox[:0]}
 	sub.leaving = false
+	if !sub.opened {
+		s.awaitAll(sub)
+		return s.outbox[:0]
+	}
+	p := packer{stream: s, kind: k, expect: len(sub.owed), responses: s.outbox[:0]}
 	var few [1]string // most often it is one
 	names := sortedNames(sub.owed, few[:0])
 	done := names[:0] // never ahead of the loop
@@ -133,10 +137,11 @@ func (s *stream) planUpserts(k kind) []*response {
 
 // decide says what becomes of what is owed for a name.
 func (s *stream) decide(k kind, name string, j *job) decision {
-	if !s.subs[k].subscribed(name) {
+	it := s.subs[k].items[name]
+	if !s.subs[k].wildcard && !it.named {
 		return decision{keep: j.awaited && s.awaits(j)}
 	}
-	it, want := s.subs[k].items[name], s.wanted(k, name)
+	want := s.wanted(k, name)
 	switch {
 	case want == nil && k == endpoints:
 		return s.decideUnknownEndpoints(name, j)
@@ -207,12 +212,13 @@ func (s *stream) follow(k kind, e *entry, j job) {
 		if sub := &s.subs[route]; !sub.opened {
 			sub.expect(len(s.view.all(route)))
 		}
-		eachRoute(e.body.ReadOnlyData(), func(name string) { s.followRoute(name, j) })
+		awaited := job{since: j.since, awaited: true, hold: &hold{since: s.relay.now(), reason: notAskedFor}}
+		eachRoute(e.body.ReadOnlyData(), func(name string) { s.followRoute(name, awaited) })
 	}
 }
 
-// followRoute owes a route that a listener names, which goes out to Envoy: again if Envoy has it, else when it asks.
-func (s *stream) followRoute(name string, j job) {
+// followRoute owes a route that a listener names: again if Envoy has it, else as awaited, until it asks.
+func (s *stream) followRoute(name string, awaited job) {
 	at := s.view.find(route, name)
 	if at != nil {
 		name = at.Name // the string that everybody shares
@@ -222,7 +228,8 @@ func (s *stream) followRoute(name string, j job) {
 	case it.named && it.sent != nil:
 		sub.owe(name, job{since: noGeneration, force: true})
 	case !it.named && at != nil:
-		sub.owe(name, job{since: j.since, awaited: true})
+		sub.owe(name, awaited)
+		s.mesh.statusDirty.Store(true)
 	}
 }
 

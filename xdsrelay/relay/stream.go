@@ -75,7 +75,7 @@ type job struct {
 	awaited bool  // a route that a listener names and that Envoy has yet to ask for
 }
 
-// hold is that something is held back.
+// hold is that something is held back. It is immutable: several may be held back by one.
 type hold struct {
 	since  time.Time
 	reason string // for status
@@ -217,7 +217,9 @@ func (sub *subscription) owe(name string, j job) {
 		j.force = j.force || old.force
 		j.answer = j.answer || old.answer
 		j.alone = j.alone || old.alone
-		j.hold = old.hold
+		if old.hold != nil {
+			j.hold = old.hold
+		}
 	}
 	if sub.owed == nil {
 		sub.owed = map[string]job{}
