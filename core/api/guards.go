@@ -13,7 +13,7 @@ import (
 // texts. Routes and gateway routes can always be deleted.
 //
 // Interceptions guard neither what they name nor their mesh: they go with it. Deleting a mesh is one commit, on the
-// mesh's row alone; from then on nothing is found under its uid but the journal, whatever else had been there.
+// mesh's row alone; from then on nobody looks under its uid for anything but the journal, whatever else is left there.
 var guards = []struct {
 	kind resource.Kind
 	run  func(*call, context.Context, store.Mesh, resource.Key) error
