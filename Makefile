@@ -68,8 +68,9 @@ lint: ## go vet, gofmt, import rules; golangci-lint where it is installed
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; fi
 
 .PHONY: bench
-bench: ## measure against the bars of the design; exit code 1 if one is missed
-	$(GO) run ./test/bench
+bench: ## measure against the bars of the design; exit code 1 if one is missed (BENCH=--quick: under a minute)
+	@mkdir -p bin
+	$(GO) run ./test/bench --json bin/bench.json $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for 20 s (FUZZTIME=5m for longer)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ownmesh/ownmesh/adapters/folder"
 	"github.com/ownmesh/ownmesh/test/bench/load"
 	"github.com/ownmesh/ownmesh/test/bench/servers"
@@ -25,11 +27,12 @@ const (
 // fleet is how many streams there are, and how often things are done with them.
 type fleet struct {
 	streams  int
-	connects int // rounds in which all connect
-	changes  int // rounds of a change that everyone needs
-	slow     int // of these, how many SnapshotCache takes part in
-	batches  int // of changes that one stream needs
-	gated    bool
+	connects int  // rounds in which all connect
+	changes  int  // rounds of a change that everyone needs
+	slow     int  // of these, how many SnapshotCache takes part in
+	batches  int  // of changes that one stream needs
+	gated    bool // its bars must be met
+	storm    bool // so must that for connecting, which is set for the largest
 }
 
 // batch is how many changes that one stream needs are made in a row: one alone is too little to measure.
@@ -43,9 +46,9 @@ func (b *bench) fleets() []fleet {
 		}
 	}
 	return []fleet{
-		{streams: 100, connects: 3, changes: 15, slow: 7, batches: 5},
-		{streams: 1000, connects: 3, changes: 15, slow: 5, batches: 5, gated: true},
-		{streams: 5000, connects: 3, changes: 11, slow: 3, batches: 5, gated: true},
+		{streams: 100, connects: 5, changes: 15, slow: 7, batches: 5},
+		{streams: 1000, connects: 5, changes: 15, slow: 5, batches: 5, gated: true},
+		{streams: 5000, connects: 5, changes: 11, slow: 3, batches: 5, gated: true, storm: true},
 	}
 }
 
@@ -79,6 +82,9 @@ func measureRelay(ctx context.Context, b *bench) error {
 
 // compare runs all servers with a fleet each, and measures them in turns.
 func (b *bench) compare(ctx context.Context, f fleet) (map[servers.Kind]*contender, error) {
+	if err := openFiles(f); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "ownmesh-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
@@ -167,7 +173,7 @@ func (b *bench) relayResults(f fleet, all map[servers.Kind]*contender, tenth *co
 	x.Note += fmt.Sprintf("; served after %s, floor %s", short(median(relay.connectTook)), short(median(floor.connectTook)))
 	x.Details["relayTookMs"], x.Details["floorTookMs"] = ms(median(relay.connectTook)), ms(median(floor.connectTook))
 	x.Details["relayReceivedBytes"], x.Details["floorReceivedBytes"] = relay.received, floor.received
-	add(x, f.gated)
+	add(x, f.storm)
 	add(result{
 		What: "memory a stream", Value: kb(relay.memory), Unit: "KB", Bar: streamBar,
 		Note: fmt.Sprintf("floor %.0f, SnapshotCache %.0f; heap and stacks alone %.0f", kb(floor.memory), kb(snapshot.memory), kb(relay.heap)),
@@ -186,4 +192,23 @@ func detail(kind servers.Kind) string {
 }
 
 // short spells milliseconds with three digits.
-func short(d time.Duration) string { return fmt.Sprintf("%.3g", ms(d)) }
+func short(d time.Duration) string {
+	if v := ms(d); v < 1000 {
+		return fmt.Sprintf("%.3g", v)
+	}
+	return count(d.Milliseconds())
+}
+
+// openFiles refuses a fleet that this process may not open all connections for.
+func openFiles(f fleet) error {
+	const others = 500
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read the limit on open files: %w", err)
+	}
+	// Go has raised the soft limit to the hard one.
+	if need := uint64(3*f.streams + others); uint64(limit.Cur) < need {
+		return fmt.Errorf("it needs %d open files and may have %d: raise the limit (ulimit -Hn), or measure with --quick", need, limit.Cur)
+	}
+	return nil
+}
