@@ -24,9 +24,6 @@ func getAddresses(c *call) (any, error) {
 	}
 	var fault error
 	get := func(k resource.Key) (resource.Resource, bool) {
-		if k == m.Key {
-			return m.Resource, true
-		}
 		r, found, err := c.lookUp(c.ctx, m, k)
 		fault = errors.Join(fault, err)
 		return r.Resource, found

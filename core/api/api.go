@@ -107,9 +107,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) serve(w http.ResponseWriter, r *http.Request, id string) (answer any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if e, ok := p.(error); ok && errors.Is(e, http.ErrAbortHandler) { // net/http's word for "hang up, say nothing"
-				panic(p)
-			}
 			answer, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()

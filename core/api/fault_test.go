@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
@@ -194,6 +195,46 @@ func TestLostAnswerAndSomebodyFaster(t *testing.T) {
 				t.Errorf("journal %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// remade is a store in which, at the first failing commit, somebody makes the mesh anew under its name.
+type remade struct {
+	*faulty
+	t    *testing.T
+	done bool
+}
+
+func (r *remade) Commit(ctx context.Context, c store.Commit) error {
+	err := r.faulty.Commit(ctx, c)
+	if !errors.Is(err, errWire) || r.done {
+		return err
+	}
+	r.done = true
+	m, meshErr := r.Store.MeshByUID(ctx, c.MeshUID)
+	deleteErr := r.Store.Commit(ctx, store.Commit{MeshUID: m.UID, IfGeneration: m.Generation, RequestID: "delete", Delete: &m.Key})
+	m.UID = "again"
+	if err := errors.Join(meshErr, deleteErr, r.Store.CreateMesh(ctx, m, nil, "create", "")); err != nil {
+		r.t.Error(err)
+	}
+	return err
+}
+
+// A write that may still happen in a mesh that is gone is not waited for: the mesh of that name now gets it, though it
+// is at the same generation.
+func TestLostAnswerAndMeshMadeAgain(t *testing.T) {
+	r := &remade{faulty: &faulty{}, t: t}
+	s := newServer(t, withStore(func(inner store.Store) store.Store { r.Store = inner; return r }))
+	s.put("meshes", `{"meshName":"shop"}`).ok()
+	old := s.uid("shop")
+	r.faults = []fault{notDone}
+	start := time.Now()
+	s.put("meshes/shop/virtualNodes", nodeBody("n")).ok()
+	if took := time.Since(start); took > patience/2 {
+		t.Errorf("it took %s", took)
+	}
+	if uid := s.uid("shop"); uid == old || len(s.journal(uid)) != 2 {
+		t.Errorf("the write is not in the journal of the new mesh: %+v", s.journal(uid))
 	}
 }
 

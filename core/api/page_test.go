@@ -88,7 +88,11 @@ func TestPagesSurviveDeletions(t *testing.T) {
 func TestBadPageRequests(t *testing.T) {
 	s := newServer(t)
 	shop(s)
+	s.put("meshes", `{"meshName":"other"}`).ok()
+	s.put("meshes/shop/virtualRouters", `{"virtualRouterName":"other-vr","spec":{}}`).ok()
+	s.put("meshes/shop/virtualRouter/cart-vr/routes", routeBody("second", "cart", 0)).ok()
 	token := s.get("meshes/shop/virtualNodes?limit=1").ok()["nextToken"].(string)
+	routes := s.get("meshes/shop/virtualRouter/cart-vr/routes?limit=1").ok()["nextToken"].(string)
 	s.get("meshes/shop/virtualNodes?nextToken=" + token).ok()
 	first := "A"
 	if token[:1] == first {
@@ -99,6 +103,7 @@ func TestBadPageRequests(t *testing.T) {
 		"meshes/shop/virtualNodes?nextToken=garbled", "meshes/shop/virtualNodes?nextToken=AAAA", "meshes/shop/virtualNodes?nextToken=%FF",
 		"meshes/shop/virtualNodes?nextToken=" + token[:len(token)-1], "meshes/shop/virtualNodes?nextToken=" + first + token[1:],
 		"meshes/shop/virtualServices?nextToken=" + token, "meshes?nextToken=" + token, // of another list
+		"meshes/other/virtualNodes?nextToken=" + token, "meshes/shop/virtualRouter/other-vr/routes?nextToken=" + routes,
 		"tags?resourceArn=arn:aws:appmesh:us-east-1:123456789012:mesh/shop&limit=51",
 	} {
 		s.get(path).failsWith(badRequest)

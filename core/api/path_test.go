@@ -37,6 +37,7 @@ func TestMissingIsToldFromTheOutside(t *testing.T) {
 	}
 	s.get("meshes/shop/virtualNodes/cart?meshOwner=123456789012").ok()
 	s.get("meshes/shop?meshOwner=12").failsWith(badRequest)
+	s.put("meshes/shop?meshOwner=999999999999", `{}`).ok() // App Mesh's UpdateMesh has no such parameter
 }
 
 func TestUnknownPathsAndMethods(t *testing.T) {

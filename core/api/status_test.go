@@ -133,3 +133,25 @@ func TestFindings(t *testing.T) {
 	s.ask("GET", "/v1/meshes/shop/findings", "").equal(`{"generation":1,"findings":[{"resource":{"kind":"virtualNode","name":"cart"},"path":"spec.backends[0]","code":"backend-missing","message":"m","hint":"h"}]}`)
 	s.ask("GET", "/v1/meshes/none/findings", "").failsWith(notFound)
 }
+
+// Status reads every mesh and every relay, however many pages they take.
+func TestStatusOfMany(t *testing.T) {
+	objects, with := withObjects(t)
+	s := newServer(t, with)
+	for i := range defaultPage + 1 {
+		s.put("meshes", fmt.Sprintf(`{"meshName":"m%03d"}`, i)).ok()
+	}
+	if got := s.ask("GET", "/v1/status", "").ok()["meshes"].([]any); len(got) != defaultPage+1 {
+		t.Errorf("%d meshes, want %d", len(got), defaultPage+1)
+	}
+	uid, now := s.uid("m000"), time.UnixMilli(s.now.Load())
+	for i := range relaysPage + 1 {
+		relay := fmt.Sprintf("r%03d", i)
+		place(t, objects, events.StatusPath(uid, relay), events.RelayStatus{
+			Relay: relay, MeshUID: uid, At: now, Proxies: []events.ProxyStatus{{Resource: "virtualNode/cart", Instance: relay, State: events.Current}},
+		})
+	}
+	if got := member(s.ask("GET", "/v1/meshes/m000/status", "").ok(), "summary", "connected"); fmt.Sprint(got) != fmt.Sprint(relaysPage+1) {
+		t.Errorf("%v proxies, want %d", got, relaysPage+1)
+	}
+}

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/ownmesh/ownmesh/core/resource"
@@ -13,7 +15,18 @@ func newToken(req resource.Request, version int64, at time.Time) store.Token {
 	if req.ClientToken == "" {
 		return store.Token{}
 	}
-	return store.Token{Value: req.ClientToken, SpecHash: resource.SpecHash(req.Spec), Version: version, UpdatedAt: at}
+	return store.Token{Value: keptToken(req.ClientToken), SpecHash: resource.SpecHash(req.Spec), Version: version, UpdatedAt: at}
+}
+
+// maxKeptToken is from which length on, in bytes, a token is kept as its hash. App Mesh documents 36.
+const maxKeptToken = 64
+
+// keptToken is a token as it is kept: itself, unless it is long. No hash is as short as a token that is kept as it is.
+func keptToken(token string) string {
+	if len(token) <= maxKeptToken {
+		return token
+	}
+	return fmt.Sprintf("sha256-%x", sha256.Sum256([]byte(token)))
 }
 
 // created is the answer to creating what is there already: the first answer again if this is the same request, else a
@@ -38,12 +51,12 @@ func (c *call) updated(mesh string, present store.Record, req resource.Request) 
 // firstAnswer is what the request that token remembers was answered with, nil if req is another request. What the
 // resource has become since doesn't show in it: the specs are equal, or it is a conflict.
 func (c *call) firstAnswer(mesh string, present store.Record, token store.Token, req resource.Request) (any, error) {
-	if req.ClientToken == "" || req.ClientToken != token.Value {
+	if req.ClientToken == "" || keptToken(req.ClientToken) != token.Value {
 		return nil, nil
 	}
 	if token.SpecHash != resource.SpecHash(req.Spec) {
 		return nil, fail(conflict, "clientToken %s was used before for %s with name %s and another spec",
-			token.Value, mustInfo(present.Kind).Title, present.Name)
+			shorten(req.ClientToken), mustInfo(present.Kind).Title, present.Name)
 	}
 	first := present.Resource
 	first.Version, first.UpdatedAt, first.Spec = token.Version, token.UpdatedAt, req.Spec

@@ -2,7 +2,10 @@ package api
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/ownmesh/ownmesh/core/resource"
 )
 
 // The table of idempotency tokens, for every kind.
@@ -73,9 +76,28 @@ func TestTokenOfEqualSpecs(t *testing.T) {
 	if g := s.generation("shop"); g != 2 {
 		t.Errorf("generation %d", g)
 	}
-	long := fmt.Sprintf("%0100d", 0) // longer than documented: accepted
-	s.put("meshes/shop/virtualNodes", `{"virtualNodeName":"b","clientToken":"`+long+`","spec":{}}`).ok()
-	s.put("meshes/shop/virtualNodes", `{"virtualNodeName":"b","clientToken":"`+long+`","spec":{}}`).ok()
+}
+
+// A token that is longer than documented is taken, and recognized, but is not what a mesh grows by.
+func TestLongTokens(t *testing.T) {
+	s := newServer(t)
+	s.put("meshes", `{"meshName":"shop"}`).ok()
+	create := func(token, spec string) answer {
+		return s.put("meshes/shop/virtualNodes", fmt.Sprintf(`{"virtualNodeName":"a","clientToken":%q,"spec":%s}`, token, spec))
+	}
+	long := strings.Repeat("t", maxBody/2)
+	first := create(long, `{}`)
+	first.ok()
+	create(long, `{}`).equal(string(first.raw))
+	if message := create(long, `{"backends":[]}`).failsWith(conflict); len(message) > 200 {
+		t.Errorf("the message has %d bytes", len(message))
+	}
+	create(long[1:], `{}`).failsWith(conflict)
+	node, err := s.store.Get(t.Context(), s.uid("shop"), resource.Key{Kind: resource.KindVirtualNode, Name: "a"})
+	if err != nil || len(node.CreateToken.Value) > 100 {
+		t.Errorf("%d bytes of the token are kept, %v", len(node.CreateToken.Value), err)
+	}
+	create(node.CreateToken.Value, `{}`).failsWith(conflict) // what is kept is not the token
 }
 
 func TestFirstAnswerAgainAfterTheWorldChanged(t *testing.T) {

@@ -57,7 +57,8 @@ func (s *server) uid(mesh string) string {
 func TestManyWritersOfOneMesh(t *testing.T) {
 	for _, processes := range []int{1, 3} {
 		t.Run(fmt.Sprintf("%d processes", processes), func(t *testing.T) {
-			s := newServer(t)
+			f := &faulty{}
+			s := newServer(t, withStore(func(inner store.Store) store.Store { f.Store = inner; return f }))
 			s.put("meshes", `{"meshName":"shop"}`).ok()
 			servers := []*server{s}
 			for len(servers) < processes {
@@ -82,6 +83,9 @@ func TestManyWritersOfOneMesh(t *testing.T) {
 			entries := s.journal(s.uid("shop"))
 			if len(entries) != writers+1 {
 				t.Fatalf("%d entries in the journal, want %d", len(entries), writers+1)
+			}
+			if processes == 1 && f.commits != writers+1 {
+				t.Errorf("%d writes took %d attempts: writers of one process take turns", writers+1, f.commits)
 			}
 			requests := map[string]bool{}
 			for _, e := range entries[1:] {
