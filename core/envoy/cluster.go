@@ -43,6 +43,7 @@ func Egress(mesh string, o graph.Offer) *clusterv3.Cluster {
 	discover(c, o)
 	speak(c, o.Protocol)
 	c.HealthChecks = healthChecks(o.Health)
+	c.IgnoreHealthOnHostRemoval = len(c.HealthChecks) > 0 // who is deregistered leaves, though probes still reach it
 	c.OutlierDetection = outlierDetection(o.Outlier)
 	return c
 }

@@ -8,14 +8,16 @@ import (
 	"github.com/ownmesh/ownmesh/core/graph"
 )
 
-// healthChecks is how callers probe endpoints.
+// healthChecks is how callers probe endpoints: at the interval that users gave, from the start. Envoy's own default is
+// a probe a minute until there was traffic, so that the first requests would go to endpoints of which it knows nothing.
 func healthChecks(h *graph.HealthCheck) []*corev3.HealthCheck {
 	if h == nil {
 		return nil
 	}
 	c := &corev3.HealthCheck{
 		Timeout: spanOf(h.Timeout), Interval: spanOf(h.Interval),
-		HealthyThreshold: number(uint32(h.Healthy)), UnhealthyThreshold: number(uint32(h.Unhealthy)),
+		NoTrafficInterval: spanOf(h.Interval),
+		HealthyThreshold:  number(uint32(h.Healthy)), UnhealthyThreshold: number(uint32(h.Unhealthy)),
 	}
 	switch h.Protocol {
 	case graph.GRPC:
@@ -33,7 +35,7 @@ func healthChecks(h *graph.HealthCheck) []*corev3.HealthCheck {
 }
 
 // outlierDetection is when callers stop using an endpoint. Only consecutive errors count, as in App Mesh: Envoy's
-// comparison of success rates, which is on by default, is switched off.
+// comparison of success rates, which is on by default, is switched off. One endpoint may go whatever the percentage.
 func outlierDetection(o *graph.Outlier) *clusterv3.OutlierDetection {
 	if o == nil {
 		return nil
@@ -43,6 +45,7 @@ func outlierDetection(o *graph.Outlier) *clusterv3.OutlierDetection {
 		Interval:             spanOf(o.Interval),
 		BaseEjectionTime:     spanOf(o.BaseEjection),
 		MaxEjectionPercent:   number(uint32(o.MaxEjectionPercent)),
+		AlwaysEjectOneHost:   yes(),
 		EnforcingSuccessRate: number(0),
 	}
 }
