@@ -15,8 +15,9 @@ const (
 )
 
 // ID names a resource inside one mesh's config: Type, Envoy's own name for it, and Scope, which tells apart
-// resources of the same name that differ between proxies: "" for one that all proxies share, else the proxy
-// ("virtualNode/cart"), with "!explicit" behind it for a variant made for explicit interception.
+// resources of the same name that differ between proxies: "" for one that all proxies share; "policy/<hash>" for one
+// that all callers under one client policy share; else the proxy ("virtualNode/cart"), with "!explicit" behind it for a
+// variant made for explicit interception.
 type ID struct {
 	Type  Type   `json:"type"`
 	Name  string `json:"name"`

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/resource"
 )
 
@@ -22,6 +23,8 @@ type State struct {
 	Generation int64
 	Deleted    bool // the mesh is gone: Resources are not looked at
 	Resources  map[resource.Key]resource.Resource
+	// Certificates is what is known of those that resources name by ARN (CertificateARNs).
+	Certificates map[string]graph.Material
 }
 
 // Change is one commit.
@@ -51,6 +54,7 @@ func Compile(o Options, s State) *Compiled {
 	if s.Deleted {
 		return c
 	}
+	c.SetCertificates(s.Certificates)
 	c.put(s.Mesh.Key, &s.Mesh)
 	for k, r := range s.Resources {
 		c.put(k, &r)

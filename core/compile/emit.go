@@ -3,6 +3,7 @@ package compile
 import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/endpoint"
@@ -19,6 +20,11 @@ func explicitScope(proxy string) string { return proxy + "!explicit" }
 func (j *job) emitCluster(scope string, c *clusterv3.Cluster, sel *endpoint.Selector, fill artifact.Fill) artifact.ID {
 	id := artifact.ID{Type: artifact.Cluster, Name: c.Name, Scope: scope}
 	return j.emit(artifact.NewResource(id, envoy.Marshal(c), sel, fill, nil))
+}
+
+func (j *job) emitSecret(s *tlsv3.Secret) artifact.ID {
+	id := artifact.ID{Type: artifact.Secret, Name: s.Name, Scope: shared}
+	return j.emit(artifact.NewResource(id, envoy.Marshal(s), nil, "", nil))
 }
 
 func (j *job) emitListener(scope string, l *listenerv3.Listener, fill artifact.Fill, needs []string) artifact.ID {

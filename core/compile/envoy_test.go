@@ -23,6 +23,7 @@ var randomMesh = rapid.Custom(func(t *rapid.T) compile.State {
 	for range rapid.IntRange(20, 40).Draw(t, "size") {
 		change(t, &state)
 	}
+	state.Certificates = randomCertificates(t)
 	return state
 })
 

@@ -23,7 +23,7 @@ func gatewayListeners(j *job, id unitID) any {
 	}
 	ip, scope, several := j.meshSpec().IP, gatewayScope(id.a), len(g.Listeners) > 1
 	ids := []artifact.ID{j.emitListener(scope, envoy.SecondPassListener(g, ip), "", nil)}
-	for _, l := range g.Listeners {
+	for _, l := range j.edge(id.a) {
 		at := envoy.Address(ip.Loopback(), graph.PortEgress)
 		ids = append(ids,
 			j.emitCluster(scope, envoy.SelfRedirect(j.memo.mesh.Name, id.a, l, several, at), nil, ""),
@@ -39,7 +39,7 @@ func explicitGateway(j *job, id unitID) any {
 	}
 	scope, several := explicitScope(gatewayScope(id.a)), len(g.Listeners) > 1
 	ids := []artifact.ID{j.emitListener(scope, envoy.ExplicitSecondPass(g), graph.SelfFill, nil)}
-	for _, l := range g.Listeners {
+	for _, l := range j.edge(id.a) {
 		ids = append(ids,
 			j.emitCluster(scope, envoy.SelfRedirect(j.memo.mesh.Name, id.a, l, several, envoy.Placeholder()), nil, graph.SelfFill),
 			j.emitListener(scope, envoy.ExplicitGatewayListener(g, l), graph.BindFill(l.Port.Port), nil))
@@ -55,7 +55,7 @@ func firstPass(j *job, id unitID) any {
 	}
 	routes := j.gatewayPlan(id.a).Routes
 	var ids []artifact.ID
-	for _, l := range g.Listeners {
+	for _, l := range j.edge(id.a) {
 		var mine []envoy.GatewayRoute
 		for _, r := range routes {
 			if slices.Contains(r.On, l.Port.Port) {

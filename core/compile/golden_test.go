@@ -1,22 +1,28 @@
 package compile_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/proto"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/compile"
 	"github.com/ownmesh/ownmesh/core/envoy"
+	"github.com/ownmesh/ownmesh/core/graph"
+	"github.com/ownmesh/ownmesh/internal/certtest"
 	"github.com/ownmesh/ownmesh/internal/envoybin"
 	"github.com/ownmesh/ownmesh/internal/golden"
 	"github.com/ownmesh/ownmesh/internal/meshtest"
@@ -36,7 +42,9 @@ func TestGolden(t *testing.T) {
 		dir := filepath.Dir(file)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
-			c := compile.Compile(compile.Options{}, meshtest.Read(t, file))
+			state := meshtest.Read(t, file)
+			state.Certificates = certificates(t, dir)
+			c := compile.Compile(compile.Options{}, state)
 			made := map[string][]byte{"findings.yaml": toYAML(t, c.Findings())}
 			for key, p := range c.Config().Proxies {
 				made[fileName(key)] = toYAML(t, show(t, c.Config(), p))
@@ -45,9 +53,25 @@ func TestGolden(t *testing.T) {
 					validate(t, bin, c, key, true)
 				}
 			}
-			golden.Dir(t, dir, made, []string{"mesh.yaml"}, refresh)
+			golden.Dir(t, dir, made, []string{"mesh.yaml", "certificates.yaml"}, refresh)
 		})
 	}
+}
+
+// certificates reads what a scenario knows of certificates by ARN.
+func certificates(t *testing.T, dir string) map[string]graph.Material {
+	text, err := os.ReadFile(filepath.Join(dir, "certificates.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var known map[string]graph.Material
+	if err == nil {
+		err = yaml.Unmarshal(text, &known)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return known
 }
 
 func fileName(key artifact.ProxyKey) string {
@@ -95,6 +119,7 @@ func show(tb testing.TB, cfg *artifact.Config, p artifact.Proxy) shown {
 func read(r artifact.Resource) (proto.Message, error) {
 	m := map[artifact.Type]proto.Message{
 		artifact.Cluster: &clusterv3.Cluster{}, artifact.Listener: &listenerv3.Listener{}, artifact.Route: &routev3.RouteConfiguration{},
+		artifact.Secret: &tlsv3.Secret{},
 	}[r.Type]
 	return m, proto.Unmarshal(r.Body, m)
 }
@@ -136,13 +161,37 @@ func validate(t *testing.T, bin string, c *compile.Compiled, key artifact.ProxyK
 	}
 }
 
-// accepted asks the real Envoy about a bootstrap.
-func accepted(tb testing.TB, bin string, text []byte) error {
-	file := filepath.Join(tb.TempDir(), "envoy.yaml")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
+// writeCertificates makes the files that specs of these tests name, for Envoy opens them.
+func writeCertificates(tb testing.TB, dir string) {
+	if err := os.Mkdir(filepath.Join(dir, "certs"), 0o700); err != nil {
 		tb.Fatal(err)
 	}
-	out, err := exec.Command(bin, "--mode", "validate", "-l", "warning", "-c", file).CombinedOutput()
+	ca := authority(tb)
+	for _, name := range []string{"cart", "web", "other"} {
+		ca.Issue(tb, name+".shop.local").Write(tb, filepath.Join(dir, "certs"), name)
+	}
+	certtest.Write(tb, filepath.Join(dir, "certs", "ca.pem"), ca.PEM)
+}
+
+var theAuthority struct {
+	sync.Once
+	*certtest.Authority
+}
+
+func authority(tb testing.TB) *certtest.Authority {
+	theAuthority.Do(func() { theAuthority.Authority = certtest.New(tb, "shop") })
+	return theAuthority.Authority
+}
+
+// accepted asks the real Envoy about a bootstrap.
+func accepted(tb testing.TB, bin string, text []byte) error {
+	cmd := exec.Command(bin, "--mode", "validate", "-l", "warning", "-c", "envoy.yaml")
+	cmd.Dir = tb.TempDir()
+	if err := os.WriteFile(filepath.Join(cmd.Dir, "envoy.yaml"), text, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	writeCertificates(tb, cmd.Dir)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("Envoy refuses it: %w\n%s", err, out)
 	}

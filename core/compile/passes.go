@@ -11,6 +11,8 @@ const (
 	pResource passNo = iota // a resource: a is its kind and parent, b its name
 	pNames                  // the names below a parent: a is the kind, b the parent
 
+	pCertificate // a certificate or an authority: a is its ARN
+
 	// One resource, read: what is wrong in itself is found here, once, whoever uses it.
 	pMesh         // the mesh
 	pNode         // a virtual node
@@ -29,21 +31,25 @@ const (
 	pMode      // whether a proxy takes connections explicitly: a proxy's own scope counts more than the mesh's
 
 	// References resolved, from the provider's end: nodes, then routes, routers, services.
-	pInterception // an interception against what it names
-	pBound        // a route, its targets found
-	pTables       // a router: what each of its ports does
-	pServicePorts // the ports that a service is called on
-	pCheckService // a service against its provider
-	pTable        // what a service does on a port
-	pClusters     // which listeners that leads to: weights and matches end here
-	pPatience     // how long a gateway waits for it
-	pBoundGateway // a gateway route, its target found
-	pPlan         // a virtual node's backends by port
-	pGatewayPlan  // a gateway's routes and what they call
+	pInterception    // an interception against what it names
+	pBound           // a route, its targets found
+	pTables          // a router: what each of its ports does
+	pServicePorts    // the ports that a service is called on
+	pCheckService    // a service against its provider
+	pTable           // what a service does on a port
+	pClusters        // which listeners that leads to: weights and matches end here
+	pPatience        // how long a gateway waits for it
+	pBoundGateway    // a gateway route, its target found
+	pPlan            // a virtual node's backends by port
+	pGatewayPlan     // a gateway's routes and what they call
+	pEdge            // a gateway's listeners that can be served
+	pNodePolicies    // the client policies by which a virtual node calls others
+	pGatewayPolicies // the same of a gateway
 
 	// Envoy's messages. First what many proxies share, then what they have of their own.
+	pSecret           // a certificate or trust in files: a is the chain or the trust, b the key, if any
 	pVirtualHost      // a service on a port, as bytes
-	pEgressCluster    // a listener of a virtual node
+	pEgressCluster    // a listener of a virtual node, for callers whose client policy is b
 	pAmazon           // the cluster of AWS's own services
 	pAllowAll         // the cluster of everything else
 	pBackendRoutes    // explicit: routes of a service on a port, whatever the Host
@@ -68,13 +74,14 @@ const (
 func passes() []pass {
 	list := make([]pass, passCount)
 	for no, run := range map[passNo]func(*job, unitID) any{
-		pResource: input, pNames: input,
+		pResource: input, pNames: input, pCertificate: input,
 		pMesh: readMesh, pNode: readNode, pRouter: readRouter, pRoute: readRoute, pService: readService,
 		pGateway: readGateway, pGatewayRoute: readGatewayRoute,
 		pNodePorts: nodePorts, pServes: serves, pCalls: calls, pOffer: offer, pScope: scope, pMode: mode,
 		pInterception: interception, pBound: bindRoute, pTables: tables, pServicePorts: servicePorts,
 		pCheckService: checkService, pTable: table, pClusters: clusters, pPatience: patience,
-		pBoundGateway: bindGatewayRoute, pPlan: plan, pGatewayPlan: gatewayPlan,
+		pBoundGateway: bindGatewayRoute, pPlan: plan, pGatewayPlan: gatewayPlan, pEdge: edge,
+		pNodePolicies: nodePolicies, pGatewayPolicies: gatewayPolicies, pSecret: secret,
 		pVirtualHost: virtualHost, pEgressCluster: egressCluster, pAmazon: amazon, pAllowAll: allowAll,
 		pBackendRoutes: backendRoutes, pIngress: ingress, pEgressListener: egressListener, pEgressRoutes: egressRoutes,
 		pExplicitIngress: explicitIngress, pExplicitEgress: explicitEgress, pExplicitByName: explicitByName,

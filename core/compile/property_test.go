@@ -31,6 +31,10 @@ func TestApplyEqualsCompile(t *testing.T) {
 			for range rapid.IntRange(1, 3).Draw(t, "batch") {
 				changes = append(changes, change(t, &state))
 			}
+			if rapid.Bool().Draw(t, "certificates change") {
+				state.Certificates = randomCertificates(t)
+				c.SetCertificates(state.Certificates)
+			}
 			out := c.Apply(changes)
 			whole := compile.Compile(options, state)
 			if diff := cmp.Diff(whole.Config(), c.Config()); diff != "" {

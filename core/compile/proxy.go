@@ -26,8 +26,8 @@ func proxy(j *job, id unitID) any {
 }
 
 func (j *job) sidecarSets(key, name, uid string) *artifact.Proxy {
-	in, p := get[sides](j, pIngress, name, "", 0), j.plan(name)
-	transparent := slices.Concat(in.own, in.routes,
+	in, p, policies := get[sides](j, pIngress, name, "", 0), j.plan(name), get[[]graph.Picked](j, pNodePolicies, name, "", 0)
+	transparent := slices.Concat(in.own, in.routes, in.secrets,
 		j.ids(pEgressListener, name, 0), j.ids(pAmazon, "", 0))
 	if j.calls(name).AllowAll {
 		transparent = append(transparent, j.ids(pAllowAll, "", 0)...)
@@ -35,29 +35,30 @@ func (j *job) sidecarSets(key, name, uid string) *artifact.Proxy {
 	for _, e := range p.Ports {
 		transparent = append(transparent, j.ids(pEgressRoutes, name, e.Port.Port)...)
 		for _, service := range e.Services {
-			transparent = append(transparent, j.egressClusters(service, e.Port.Port)...)
+			transparent = append(transparent, j.egressClusters(service, e.Port.Port, policies)...)
 		}
 	}
 	out := &artifact.Proxy{UID: uid, Transparent: set(transparent)}
 	if !get[bool](j, pMode, key, "", 0) {
 		return out
 	}
-	explicit := slices.Concat(in.routes, j.ids(pExplicitIngress, name, 0), j.ids(pExplicitEgress, name, 0), j.ids(pExplicitByName, name, 0))
+	explicit := slices.Concat(in.routes, in.secrets, j.ids(pExplicitIngress, name, 0), j.ids(pExplicitEgress, name, 0), j.ids(pExplicitByName, name, 0))
 	for _, b := range p.Backends {
 		if b.Protocol.HTTPLike() {
 			explicit = append(explicit, j.ids(pBackendRoutes, b.Service, b.Port.Port)...)
 		}
-		explicit = append(explicit, j.egressClusters(b.Service, b.Port.Port)...)
+		explicit = append(explicit, j.egressClusters(b.Service, b.Port.Port, policies)...)
 	}
 	out.Explicit = set(explicit)
 	return out
 }
 
 func (j *job) gatewaySets(key, name, uid string) *artifact.Proxy {
-	both := slices.Concat(j.ids(pFirstPass, name, 0), j.ids(pSecondPass, name, 0))
+	both := slices.Concat(j.serverSecrets(j.edge(name)), j.ids(pFirstPass, name, 0), j.ids(pSecondPass, name, 0))
+	policies := get[[]graph.Picked](j, pGatewayPolicies, name, "", 0)
 	for _, called := range j.gatewayPlan(name).Called {
 		for _, port := range called.Ports {
-			both = append(both, j.egressClusters(called.Service, port)...)
+			both = append(both, j.egressClusters(called.Service, port, policies)...)
 		}
 	}
 	out := &artifact.Proxy{UID: uid, Transparent: set(slices.Concat(both, j.ids(pGatewayListeners, name, 0)))}

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/resource"
 )
 
@@ -58,7 +59,9 @@ func randomSpec(t *rapid.T, kind resource.Kind) string {
 	case resource.KindVirtualService:
 		return r.object(r.maybe(`"provider":` + r.of(`{"virtualNode":{"virtualNodeName":`+r.name(nodeNames)+`}}`, `{"virtualRouter":{"virtualRouterName":`+r.name(routerNames)+`}}`)))
 	case resource.KindVirtualGateway:
-		return r.object(`"listeners":`+r.list(3, func() string { return `{"portMapping":` + r.port(`"http"`, `"http2"`, `"grpc"`) + `}` }), r.log())
+		return r.object(`"listeners":`+r.list(3, func() string {
+			return r.object(`"portMapping":`+r.port(`"http"`, `"http2"`, `"grpc"`), r.maybe(`"tls":`+r.tls()))
+		}), r.log(), r.maybe(`"backendDefaults":{"clientPolicy":`+r.clientPolicy()+`}`))
 	case resource.KindGatewayRoute:
 		return r.gatewayRoute()
 	default:
@@ -120,12 +123,36 @@ func (r rapidText) node() string {
 
 func (r rapidText) tls() string {
 	return `{"mode":` + r.of(`"STRICT"`, `"PERMISSIVE"`, `"DISABLED"`) + `,"certificate":` +
-		r.of(`{"file":{"certificateChain":"/c.pem","privateKey":"/k.pem"}}`, `{"sds":{"secretName":"s"}}`, `{"acm":{"certificateArn":"arn"}}`) + `}`
+		r.of(`{}`, `{"file":{"certificateChain":"certs/cart.pem","privateKey":"certs/cart.key"}}`, `{"sds":{"secretName":"s"}}`, `{"acm":{"certificateArn":"arn"}}`) +
+		r.of("", `,"validation":{"trust":{"file":{"certificateChain":"certs/ca.pem"}}}`, `,"validation":{"trust":{"sds":{"secretName":"ca"}},"subjectAlternativeNames":{"match":{"exact":["web","spiffe://shop/web"]}}}`) + `}`
 }
+
+// randomCertificates is what may be known of the one certificate that random meshes name by ARN.
+func randomCertificates(t *rapid.T) map[string]graph.Material {
+	files := graph.CertificateFiles{Chain: "certs/cart.pem", Key: "certs/cart.key"}
+	return map[string]graph.Material{"arn": rapid.SampledFrom([]graph.Material{
+		{}, {Authorities: someAuthority}, {Files: files, Authorities: someAuthority}, {Files: files},
+	}).Draw(t, "certificate")}
+}
+
+const someAuthority = `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUEDyLHJw4byR5qBtDoulPEtf24ycwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJc2hvcCByb290MCAXDTI2MTEyMTA0MzQwOVoYDzIxMjYxMDI4
+MDQzNDA5WjAUMRIwEAYDVQQDDAlzaG9wIHJvb3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQQzLPczxPWLeZQhJGu1oapMY3Puruth+0gocV9vZ/aUriXnbgs7VcZ
+zTof0lt/GRskML4Zm5Y8tctnpb+WReBbo1MwUTAdBgNVHQ4EFgQUW4JsY5s4nZiG
+RYHbeu/fRxz/RkkwHwYDVR0jBBgwFoAUW4JsY5s4nZiGRYHbeu/fRxz/RkkwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAt2JLdCvZ/5m42oXl2yOC
+bDXpzTUSeaOVI4iGds20/9kCIFDNB+eIiyWfdXscNVAYbH/CCBhj4u7iEjlR8Ygj
+b9Bx
+-----END CERTIFICATE-----
+`
 
 func (r rapidText) clientPolicy() string {
 	return `{"tls":` + r.object(r.of("", `"enforce":false`, `"ports":[80]`),
-		`"validation":{"trust":`+r.of(`{"file":{"certificateChain":"/ca.pem"}}`, `{"sds":{"secretName":"ca"}}`, `{"acm":{"certificateAuthorityArns":["arn"]}}`)+`}`) + `}`
+		r.of("", `"certificate":{"file":{"certificateChain":"certs/web.pem","privateKey":"certs/web.key"}}`, `"certificate":{"sds":{"secretName":"s"}}`),
+		`"validation":{"trust":`+r.of(`{"file":{"certificateChain":"certs/ca.pem"}}`, `{"sds":{"secretName":"ca"}}`, `{"acm":{"certificateAuthorityArns":["arn"]}}`, `{}`)+
+			r.maybe(`,"subjectAlternativeNames":{"match":{"exact":["10.0.0.1","a.internal"]}}`)+`}`) + `}`
 }
 
 func (r rapidText) match() string {

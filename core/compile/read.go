@@ -67,7 +67,9 @@ func nodePorts(j *job, id unitID) any {
 
 func serves(j *job, id unitID) any {
 	if n := j.node(id.a); n != nil {
-		return n.Serves(j.meshSpec())
+		s, found := n.Serves(j.meshSpec(), j.material)
+		j.note(found)
+		return s
 	}
 	return nil
 }

@@ -22,13 +22,28 @@ func virtualHost(j *job, id unitID) any {
 	}
 }
 
-// egressCluster is a listener of a virtual node, for all of its callers.
+// egressCluster is a listener of a virtual node, for all callers that have the client policy b.
 func egressCluster(j *job, id unitID) any {
 	o, ok := j.read(unitID{pass: pOffer, a: id.a, port: id.port}).(graph.Offer)
 	if !ok {
-		return nil
+		return []artifact.ID(nil)
 	}
-	return j.emitCluster(shared, envoy.Egress(j.memo.mesh.Name, o), envoy.Selector(o), "")
+	mesh, scope := j.memo.mesh.Name, policyScope(id.b)
+	tls, speaks, ok := o.Upstream(graph.ParsePolicy(id.b), j.material)
+	switch {
+	case !ok:
+		return []artifact.ID{j.emitCluster(scope, envoy.NoEgress(mesh, o), nil, "")}
+	case !speaks:
+		return []artifact.ID{j.emitCluster(scope, envoy.Egress(mesh, o, nil), envoy.Selector(o), "")}
+	}
+	ids := []artifact.ID{j.emitCluster(scope, envoy.Egress(mesh, o, &tls), envoy.Selector(o), "")}
+	if tls.Certificate != nil {
+		ids = append(ids, j.certificate(*tls.Certificate)...)
+	}
+	if tls.Peers != nil {
+		ids = append(ids, j.trust(tls.Peers.Trust)...)
+	}
+	return ids
 }
 
 func amazon(j *job, _ unitID) any {
@@ -46,13 +61,13 @@ func backendRoutes(j *job, id unitID) any {
 	return j.emitRoutes(shared, envoy.ExplicitEgress(id.a, id.port), [][]byte{body}, j.clusterNames(id.a, id.port))
 }
 
-// egressClusters are the clusters that services' ports lead to, for all callers.
-func (j *job) egressClusters(service string, port int) []artifact.ID {
+// egressClusters are the clusters that a service's port leads to, and their secrets, for a caller with these policies.
+func (j *job) egressClusters(service string, port int, policies []graph.Picked) []artifact.ID {
 	var ids []artifact.ID
 	for _, d := range get[[]graph.Destination](j, pClusters, service, "", port) {
-		if id, ok := j.read(unitID{pass: pEgressCluster, a: d.Node, port: d.Port.Port}).(artifact.ID); ok {
-			ids = append(ids, id)
-		}
+		policy := graph.PolicyOf(policies, d.Node, d.Port.Port)
+		cluster, _ := j.read(unitID{pass: pEgressCluster, a: d.Node, b: policy, port: d.Port.Port}).([]artifact.ID)
+		ids = append(ids, cluster...)
 	}
 	return ids
 }

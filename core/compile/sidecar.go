@@ -11,11 +11,12 @@ import (
 
 // This file: the passes that make a virtual node's own resources.
 
-// sides are the resources of one side of a proxy: those that depend on how connections arrive, and routes, which
-// don't.
+// sides are the resources of one side of a proxy: those that depend on how connections arrive; and routes and secrets,
+// which don't.
 type sides struct {
-	own    []artifact.ID
-	routes []artifact.ID
+	own     []artifact.ID
+	routes  []artifact.ID
+	secrets []artifact.ID
 }
 
 func nodeScope(node string) string {
@@ -38,6 +39,7 @@ func ingress(j *job, id unitID) any {
 		host := envoy.ApplicationHost(mesh, id.a, l)
 		out.routes = append(out.routes, j.emitRoutes(scope, envoy.IngressRoutes(l.Port), [][]byte{host}, []string{cluster}))
 	}
+	out.secrets = j.serverSecrets(s.Listeners)
 	if l := envoy.SidecarIngress(mesh, s); l != nil {
 		out.own = append(out.own, j.emitListener(scope, l, "", needs))
 	}

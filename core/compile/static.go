@@ -8,6 +8,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
@@ -75,6 +76,12 @@ func (o StaticOptions) add(s *envoy.Static, r artifact.Resource) error {
 			envoy.Fill(c, at)
 		}
 		s.Clusters = append(s.Clusters, c)
+	case artifact.Secret:
+		secret := &tlsv3.Secret{}
+		if err := proto.Unmarshal(r.Body, secret); err != nil {
+			return fmt.Errorf("read it back: %w", err)
+		}
+		s.Secrets = append(s.Secrets, secret)
 	case artifact.Listener:
 		l := &listenerv3.Listener{}
 		if err := proto.Unmarshal(r.Body, l); err != nil {

@@ -35,16 +35,28 @@ func SelfRedirect(mesh, gateway string, l graph.Listener, several bool, at *core
 	return c
 }
 
-// Egress is the cluster of a virtual node's listener, as its callers see it. With Cloud Map discovery its endpoints
-// come by EDS; without any discovery it has none.
-func Egress(mesh string, o graph.Offer) *clusterv3.Cluster {
+// Egress is the cluster of a virtual node's listener, as its callers see it; in plain text, or in TLS. With Cloud Map
+// discovery its endpoints come by EDS; without any discovery it has none.
+func Egress(mesh string, o graph.Offer, tls *graph.Upstream) *clusterv3.Cluster {
 	c := newCluster(EgressCluster(mesh, o.Node, o.Port), connectRemote, graph.Pool{})
 	c.Metadata = aggregateStats("TargetVirtualNode", o.Node)
 	discover(c, o)
 	speak(c, o.Protocol)
-	c.HealthChecks = healthChecks(o.Health)
+	if tls != nil {
+		c.TransportSocket = clientSocket(*tls, o.Protocol)
+	}
+	c.HealthChecks = healthChecks(o.Health, tls != nil)
 	c.IgnoreHealthOnHostRemoval = len(c.HealthChecks) > 0 // who is deregistered leaves, though probes still reach it
 	c.OutlierDetection = outlierDetection(o.Outlier)
+	return c
+}
+
+// NoEgress is the cluster of a listener that must not be called: it has no endpoints, so its callers get 503.
+func NoEgress(mesh string, o graph.Offer) *clusterv3.Cluster {
+	c := newCluster(EgressCluster(mesh, o.Node, o.Port), connectRemote, graph.Pool{})
+	c.Metadata = aggregateStats("TargetVirtualNode", o.Node)
+	static(c, nil)
+	speak(c, o.Protocol)
 	return c
 }
 

@@ -10,8 +10,16 @@ import (
 func ExplicitApplication(mesh string, s graph.Serves, p graph.Listener) *listenerv3.Listener {
 	l := inbound(ExplicitIngress(p.Port.Port), Placeholder())
 	l.StatPrefix = l.Name
-	l.FilterChains = []*listenerv3.FilterChain{chain(0, applicationFilters(mesh, s, p)...)}
+	explicitly(l, p, applicationFilters(mesh, s, p)...)
 	return l
+}
+
+// explicitly makes a listener of its own serve a port.
+func explicitly(l *listenerv3.Listener, p graph.Listener, filters ...*listenerv3.Filter) {
+	if len(permissive([]graph.Listener{p})) > 0 {
+		l.ListenerFilters = []*listenerv3.ListenerFilter{tlsInspector()}
+	}
+	secured(l, chain(0, filters...), p)
 }
 
 // ExplicitBackend is a listener for one port of a backend. Whatever Host comes in, that backend is meant.

@@ -7,7 +7,6 @@ import (
 	tlsinspectorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/listener/tls_inspector/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tcpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
-	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ownmesh/ownmesh/core/graph"
@@ -75,19 +74,9 @@ func originalDst() *listenerv3.ListenerFilter {
 	return listenerFilter("envoy.filters.listener.original_dst", &originaldstv3.OriginalDst{})
 }
 
-// tlsInspector reads the server's name that a client asks for.
+// tlsInspector tells TLS from plain text, and reads the server's name that a client asks for.
 func tlsInspector() *listenerv3.ListenerFilter {
 	return listenerFilter("envoy.filters.listener.tls_inspector", &tlsinspectorv3.TlsInspector{})
-}
-
-// tlsInspectorOn443 leaves other ports alone: it waits for the client's first bytes, which never come where the
-// server speaks first.
-func tlsInspectorOn443() *listenerv3.ListenerFilter {
-	f := tlsInspector()
-	on443 := &listenerv3.ListenerFilterChainMatchPredicate{Rule: &listenerv3.ListenerFilterChainMatchPredicate_DestinationPortRange{
-		DestinationPortRange: &typev3.Int32Range{Start: httpsPort, End: httpsPort + 1}}}
-	f.FilterDisabled = &listenerv3.ListenerFilterChainMatchPredicate{Rule: &listenerv3.ListenerFilterChainMatchPredicate_NotMatch{NotMatch: on443}}
-	return f
 }
 
 func listenerFilter(name string, config proto.Message) *listenerv3.ListenerFilter {

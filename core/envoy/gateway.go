@@ -16,7 +16,7 @@ import (
 func GatewayListener(g *graph.Gateway, p graph.Listener, ip graph.IPPreference) *listenerv3.Listener {
 	l := inbound(GatewayListenerName(ip, p.Port.Port), Address(ip.BindAddress(), p.Port.Port))
 	l.ListenerFilters = []*listenerv3.ListenerFilter{tlsInspector()}
-	l.FilterChains = []*listenerv3.FilterChain{chain(p.Port.Port, gatewayFilter(g, p))}
+	secured(l, chain(p.Port.Port, gatewayFilter(g, p)), p)
 	return l
 }
 
@@ -24,7 +24,7 @@ func GatewayListener(g *graph.Gateway, p graph.Listener, ip graph.IPPreference) 
 func ExplicitGatewayListener(g *graph.Gateway, p graph.Listener) *listenerv3.Listener {
 	l := inbound(ExplicitIngress(p.Port.Port), Placeholder())
 	l.StatPrefix = l.Name
-	l.FilterChains = []*listenerv3.FilterChain{chain(0, gatewayFilter(g, p))}
+	explicitly(l, p, gatewayFilter(g, p))
 	return l
 }
 

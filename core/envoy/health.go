@@ -10,7 +10,7 @@ import (
 
 // healthChecks is how callers probe endpoints: at the interval that users gave, from the start. Envoy's own default is
 // a probe a minute until there was traffic, so that the first requests would go to endpoints of which it knows nothing.
-func healthChecks(h *graph.HealthCheck) []*corev3.HealthCheck {
+func healthChecks(h *graph.HealthCheck, tls bool) []*corev3.HealthCheck {
 	if h == nil {
 		return nil
 	}
@@ -18,6 +18,9 @@ func healthChecks(h *graph.HealthCheck) []*corev3.HealthCheck {
 		Timeout: spanOf(h.Timeout), Interval: spanOf(h.Interval),
 		NoTrafficInterval: spanOf(h.Interval),
 		HealthyThreshold:  number(uint32(h.Healthy)), UnhealthyThreshold: number(uint32(h.Unhealthy)),
+	}
+	if tls && h.Protocol.HTTPLike() { // a probe may speak another protocol than requests do
+		c.TlsOptions = &corev3.HealthCheck_TlsOptions{AlpnProtocols: alpnOf(h.Protocol)}
 	}
 	switch h.Protocol {
 	case graph.GRPC:

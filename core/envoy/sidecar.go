@@ -14,16 +14,19 @@ func SidecarIngress(mesh string, s graph.Serves) *listenerv3.Listener {
 	}
 	l := inbound(SidecarIngressName(s.IP), Address(s.IP.BindAddress(), graph.PortIngress))
 	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDst()}
+	if ports := permissive(s.Listeners); len(ports) > 0 {
+		l.ListenerFilters = append(l.ListenerFilters, tlsInspectorOn(ports...))
+	}
 	l.FilterChains = append(l.FilterChains, nowhere(graph.PortIngress))
 	for _, p := range s.Listeners {
-		l.FilterChains = append(l.FilterChains, chain(p.Port.Port, applicationFilters(mesh, s, p)...))
+		secured(l, chain(p.Port.Port, applicationFilters(mesh, s, p)...), p)
 	}
 	return l
 }
 
 // applicationFilters lead from a node's port to its application.
 func applicationFilters(mesh string, s graph.Serves, l graph.Listener) []*listenerv3.Filter {
-	stat := ingressStat(l.Port, len(s.Listeners) > 1)
+	stat := ingressStat(l.Port, s.Several)
 	if l.Protocol.HTTPLike() {
 		return []*listenerv3.Filter{httpFilter(stat, IngressRoutes(l.Port), s.AccessLog)}
 	}
@@ -37,7 +40,7 @@ type TCPTables func(service string, port int) graph.Table
 // AWS's own services, which are always reachable on port 443.
 func SidecarEgress(mesh string, c graph.Calls, plan graph.EgressPlan, tables TCPTables, domains []string) *listenerv3.Listener {
 	l := outbound(SidecarEgressName(c.IP), Address(c.IP.BindAddress(), graph.PortEgress))
-	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDst(), tlsInspectorOn443()}
+	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDst(), tlsInspectorOn(httpsPort)}
 	l.FilterChains = append(l.FilterChains, nowhere(graph.PortEgress))
 	taken443 := false
 	for _, p := range plan.Ports {

@@ -10,6 +10,7 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -24,8 +25,12 @@ type Static struct {
 	AdminPort           int // on the machine alone; 0: any free one
 	Listeners           []*listenerv3.Listener
 	Clusters            []*clusterv3.Cluster
+	Secrets             []*tlsv3.Secret
 	Routes              map[string]*routev3.RouteConfiguration // by name
 }
+
+// staticSDSSocket is where the local SDS socket is taken to be, if anything needs one.
+const staticSDSSocket = "/run/sds.sock"
 
 // YAML is the bootstrap: routes lie in the listeners that use them.
 func (s Static) YAML() ([]byte, error) {
@@ -38,10 +43,17 @@ func (s Static) YAML() ([]byte, error) {
 			}
 		}
 	}
+	sds, err := s.settleSecrets()
+	if err != nil {
+		return nil, err
+	}
+	if sds {
+		s.Clusters = append(s.Clusters, SDSSocket(staticSDSSocket))
+	}
 	return YAML(&bootstrapv3.Bootstrap{
 		Node:            &corev3.Node{Id: s.NodeID, Cluster: s.NodeCluster},
 		Admin:           &bootstrapv3.Admin{Address: Address("127.0.0.1", s.AdminPort)},
-		StaticResources: &bootstrapv3.Bootstrap_StaticResources{Listeners: s.Listeners, Clusters: s.Clusters},
+		StaticResources: &bootstrapv3.Bootstrap_StaticResources{Listeners: s.Listeners, Clusters: s.Clusters, Secrets: s.Secrets},
 		LayeredRuntime:  &bootstrapv3.LayeredRuntime{Layers: []*bootstrapv3.RuntimeLayer{Runtime()}},
 	})
 }

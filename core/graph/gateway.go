@@ -8,8 +8,10 @@ type Gateway struct {
 	UID       string
 	Listeners []Listener
 	AccessLog *AccessLog
-	Closed    bool // its client policy can't be honoured: nothing may be called
+	Policy    *ClientTLS // for all that it calls; nil: none
 }
+
+const gatewayPolicyPath = "spec.backendDefaults.clientPolicy"
 
 // ReadGateway reads a virtual gateway.
 func ReadGateway(r resource.Resource) (*Gateway, []resource.Finding) {
@@ -26,13 +28,24 @@ func ReadGateway(r resource.Resource) (*Gateway, []resource.Finding) {
 			n.add("port-admin", path+".portMapping.port", "Envoy's admin interface uses port 9901 too, unless its sidecar is told otherwise: then the listener is refused", "use another port, or set ENVOY_ADMIN_ACCESS_PORT for the gateway")
 		}
 		if l.HealthCheck != nil {
-			n.notCompiled(path+".healthCheck", "nobody in the mesh calls a gateway, so nobody probes it: the health check has no effect", "let the load balancer in front of the gateway probe it")
+			n.add("health-check-without-effect", path+".healthCheck", "nobody in the mesh calls a gateway, so nobody probes it: the health check has no effect", "let the load balancer in front of the gateway probe it")
 		}
 	}
 	if spec.BackendDefaults != nil {
-		g.Closed = !readClientPolicy(spec.BackendDefaults.ClientPolicy, "spec.backendDefaults.clientPolicy", n)
+		g.Policy = readClientPolicy(spec.BackendDefaults.ClientPolicy, gatewayPolicyPath, n)
 	}
 	return g, n.Found
+}
+
+// Serves is the gateway's listeners that can be served.
+func (g *Gateway) Serves(known Materials) ([]Listener, []resource.Finding) {
+	n := &Notes{Key: resource.Key{Kind: resource.KindVirtualGateway, Name: g.Name}}
+	return secure(g.Listeners, known, n), n.Found
+}
+
+// Use is a way in which the gateway reaches a listener of a virtual node.
+func (g *Gateway) Use(service string, port int, target Destination) Use {
+	return Use{Service: service, Port: port, Target: target, Policy: g.Policy, Path: gatewayPolicyPath}
 }
 
 // Ports lists the gateway's listeners.

@@ -173,7 +173,7 @@ func BindGatewayRoute(key resource.Key, g *GatewayRoute, gateway *Gateway, servi
 	b := &BoundGatewayRoute{GatewayRoute: *g}
 	b.On = g.listeners(gateway.Ports(), n)
 	called, steer, ok := g.target(service(g.Service), n)
-	if !g.Usable || !ok || len(b.On) == 0 || gateway.Closed {
+	if !g.Usable || !ok || len(b.On) == 0 {
 		return nil, n.Found
 	}
 	b.Called = called

@@ -43,39 +43,6 @@ func TestUnreadableSpecs(t *testing.T) {
 	}
 }
 
-// Until TLS is compiled, nothing that asks for it is served in plain text.
-func TestTLSIsNotCompiled(t *testing.T) {
-	const certificate = `"certificate":{"file":{"certificateChain":"/c","privateKey":"/k"}}`
-	for mode, want := range map[string]int{"STRICT": 0, "PERMISSIVE": 1, "DISABLED": 1} {
-		v, found := ReadNode(res(resource.KindVirtualNode, "n", `{"serviceDiscovery":{"dns":{"hostname":"h"}},
-"listeners":[{"portMapping":{"port":80,"protocol":"http"},"tls":{"mode":"`+mode+`",`+certificate+`}}]}`))
-		if len(v.Listeners) != want {
-			t.Errorf("%s: %d listeners, want %d", mode, len(v.Listeners), want)
-		}
-		if said := slices.Contains(codes(found), "not-compiled"); said != (mode != "DISABLED") {
-			t.Errorf("%s: findings %v", mode, found)
-		}
-	}
-	const trust = `"validation":{"trust":{"file":{"certificateChain":"/ca"}}}`
-	for enforce, want := range map[string]int{"": 0, `"enforce":true,`: 0, `"enforce":false,`: 1} {
-		policy := `{"clientPolicy":{"tls":{` + enforce + trust + `}}}`
-		v, found := ReadNode(res(resource.KindVirtualNode, "n", `{"backends":[{"virtualService":{"virtualServiceName":"s"}}],"backendDefaults":`+policy+`}`))
-		if len(v.Backends) != want || !slices.Contains(codes(found), "not-compiled") {
-			t.Errorf("backends %s: %v, findings %v", enforce, v.Backends, found)
-		}
-		g, found := ReadGateway(res(resource.KindVirtualGateway, "g", `{"listeners":[],"backendDefaults":`+policy+`}`))
-		if g.Closed != (want == 0) || !slices.Contains(codes(found), "not-compiled") {
-			t.Errorf("gateway %s: closed %v, findings %v", enforce, g.Closed, found)
-		}
-	}
-	// A backend's own policy counts more than the default.
-	v, _ := ReadNode(res(resource.KindVirtualNode, "n", `{"backends":[{"virtualService":{"virtualServiceName":"s","clientPolicy":{"tls":{"enforce":false,`+trust+`}}}}],
-"backendDefaults":{"clientPolicy":{"tls":{`+trust+`}}}}`))
-	if len(v.Backends) != 1 {
-		t.Error("a backend whose own policy enforces nothing is not called")
-	}
-}
-
 func TestRequestTimeoutOfAService(t *testing.T) {
 	of := func(ms ...int64) Table {
 		var table Table

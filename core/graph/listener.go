@@ -5,6 +5,7 @@ import "github.com/ownmesh/ownmesh/core/resource"
 // Listener is a port that a virtual node or gateway serves.
 type Listener struct {
 	Port
+	Index   int // in the spec
 	Timeout Timeout
 	Pool    Pool
 	Health  *HealthCheck
@@ -33,17 +34,14 @@ func readListeners(ls []resource.Listener, reserved map[int]string, n *Notes) []
 		if !ok {
 			continue
 		}
-		tls, ok := readServerTLS(l.TLS, path+".tls", n)
-		if !ok {
-			continue
-		}
 		out = append(out, Listener{
 			Port:    port,
+			Index:   i,
 			Timeout: readListenerTimeout(l.Timeout, port.Protocol, path+".timeout", n),
 			Pool:    readPool(l.ConnectionPool, port.Protocol, path+".connectionPool", n),
 			Health:  readHealthCheck(l.HealthCheck, port, path+".healthCheck", n),
 			Outlier: readOutlier(l.OutlierDetection, path+".outlierDetection", n),
-			TLS:     tls,
+			TLS:     readServerTLS(l.TLS, path+".tls", n),
 		})
 	}
 	return out

@@ -15,13 +15,16 @@ type Node struct {
 // Backend is a virtual service that a virtual node calls.
 type Backend struct {
 	Service string
-	Index   int // in the spec
+	Index   int        // in the spec
+	Policy  *ClientTLS // its own, or the default; nil: none
+	Path    string     // where the spec says so
 }
 
 // Serves is what a virtual node's own inbound side is made of.
 type Serves struct {
 	Node      string
-	Listeners []Listener
+	Listeners []Listener // those that can be served
+	Several   bool       // the node has several, served or not
 	IP        IPPreference
 	AccessLog *AccessLog
 }
@@ -43,7 +46,8 @@ type Offer struct {
 	IP        IPPreference // for look-ups
 	Health    *HealthCheck
 	Outlier   *Outlier
-	TLS       *ServerTLS
+	TLS       bool   // it speaks TLS
+	ACM       string // with this certificate; "": another
 }
 
 // Ports is what callers must know to address the node.
@@ -57,13 +61,14 @@ func (v *Node) ip(mesh Mesh) IPPreference {
 }
 
 // Serves is the node's inbound side.
-func (v *Node) Serves(m Mesh) Serves {
-	s := Serves{Node: v.Name, IP: v.ip(m), AccessLog: v.AccessLog}
-	for _, l := range v.Listeners {
-		l.Health, l.Outlier = nil, nil // the callers' business
+func (v *Node) Serves(m Mesh, known Materials) (Serves, []resource.Finding) {
+	n := &Notes{Key: resource.Key{Kind: resource.KindVirtualNode, Name: v.Name}}
+	s := Serves{Node: v.Name, Several: len(v.Listeners) > 1, IP: v.ip(m), AccessLog: v.AccessLog}
+	for _, l := range secure(v.Listeners, known, n) {
+		l.Index, l.Health, l.Outlier = 0, nil, nil // the callers' business
 		s.Listeners = append(s.Listeners, l)
 	}
-	return s
+	return s, n.Found
 }
 
 // Calls is the node's outbound side.
@@ -75,7 +80,11 @@ func (v *Node) Calls(m Mesh) Calls {
 func (v *Node) Offer(m Mesh, port int) (Offer, bool) {
 	for _, l := range v.Listeners {
 		if l.Port.Port == port {
-			return Offer{Node: v.Name, Port: l.Port, Discovery: v.Discovery, IP: v.ip(m), Health: l.Health, Outlier: l.Outlier, TLS: l.TLS}, true
+			o := Offer{Node: v.Name, Port: l.Port, Discovery: v.Discovery, IP: v.ip(m), Health: l.Health, Outlier: l.Outlier}
+			if l.TLS != nil {
+				o.TLS, o.ACM = true, l.TLS.Certificate.ACM
+			}
+			return o, true
 		}
 	}
 	return Offer{}, false
@@ -108,9 +117,10 @@ func ReadNode(r resource.Resource) (*Node, []resource.Finding) {
 // readBackends reads the backends: one entry a service, the first one's policy counts.
 func readBackends(spec resource.VirtualNodeSpec, n *Notes) []Backend {
 	var out []Backend
-	usable := true
+	var fallback *ClientTLS
+	const fallbackPath = "spec.backendDefaults.clientPolicy"
 	if spec.BackendDefaults != nil {
-		usable = readClientPolicy(spec.BackendDefaults.ClientPolicy, "spec.backendDefaults.clientPolicy", n)
+		fallback = readClientPolicy(spec.BackendDefaults.ClientPolicy, fallbackPath, n)
 	}
 	first := map[string]int{}
 	for i, b := range spec.Backends {
@@ -125,13 +135,15 @@ func readBackends(spec resource.VirtualNodeSpec, n *Notes) []Backend {
 			continue
 		}
 		first[name] = i
-		call := usable
+		call := Backend{Service: name, Index: i, Policy: fallback, Path: fallbackPath}
 		if p := b.VirtualService.ClientPolicy; p != nil {
-			call = readClientPolicy(p, path+".virtualService.clientPolicy", n)
+			call.Path = path + ".virtualService.clientPolicy"
+			call.Policy = readClientPolicy(p, call.Path, n)
 		}
-		if call {
-			out = append(out, Backend{Service: name, Index: i})
+		if call.Policy == nil {
+			call.Path = path
 		}
+		out = append(out, call)
 	}
 	sortBackends(out)
 	return out

@@ -17,9 +17,6 @@ func (n *Notes) add(code, path, message, hint string) {
 	n.Found = append(n.Found, resource.Finding{Resource: n.Key, Path: path, Code: code, Message: message, Hint: hint})
 }
 
-// notCompiled notes a member that this compiler does not turn into configuration.
-func (n *Notes) notCompiled(path, message, hint string) { n.add("not-compiled", path, message, hint) }
-
 // decode reads a resource's spec. One that can't be read (it never passed the API) is a finding, and reads as empty.
 func decode[T any](r resource.Resource, n *Notes) T {
 	spec, err := resource.Decode[T](r.Spec)
