@@ -18,6 +18,7 @@ import (
 
 type upFlags struct {
 	data, api, xds, admin string
+	certificates          string
 	logLevel, logFormat   string
 }
 
@@ -39,6 +40,7 @@ The API is for clients, xds for Envoys (see ` + "`ownmesh help bootstrap`" + `);
 and /debug/pprof. There is no authentication, so all three listen on loopback only. Port 0 picks a free one.`,
 		Example: `  ownmesh up
   ownmesh up --data /var/lib/ownmesh --log-format json
+  ownmesh up --certificates ./certificates
   ownmesh up --data $(mktemp -d) --api 127.0.0.1:0 --xds 127.0.0.1:0 --admin 127.0.0.1:0`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), f) },
@@ -47,6 +49,7 @@ and /debug/pprof. There is no authentication, so all three listen on loopback on
 	cmd.Flags().StringVar(&f.api, "api", "127.0.0.1:9080", "address of the API")
 	cmd.Flags().StringVar(&f.xds, "xds", defaultXDS, "address of the relay, for Envoys")
 	cmd.Flags().StringVar(&f.admin, "admin", "127.0.0.1:15011", "address of metrics, health and profiles")
+	cmd.Flags().StringVar(&f.certificates, "certificates", "", "folder of the certificates that specs name by ARN: <id>/certificate.pem, chain.pem and private-key.pem")
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	cmd.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json, on standard error")
 	return cmd
@@ -64,6 +67,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	}
 	m, err := onemachine.Start(ctx, onemachine.Options{
 		Data: f.data, API: f.api, XDS: f.xds, Admin: f.admin, Logger: logger, Version: thisVersion(),
+		Certificates: f.certificates,
 	})
 	if err != nil {
 		return notStarted(err, f.data)
@@ -96,6 +100,8 @@ func notStarted(err error, data string) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		f.hint = "something listens there, maybe another `ownmesh up`; port 0 picks a free one"
+	case f.err != nil && strings.Contains(err.Error(), "folder of certificates"):
+		f.hint = "--certificates takes a folder that exists"
 	case strings.Contains(err.Error(), data):
 		f.hint = "--data takes another folder than " + data
 	}

@@ -1,9 +1,9 @@
 package graph
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/ownmesh/ownmesh/core/resource"
 )
@@ -50,7 +50,8 @@ func PickPolicies(key resource.Key, uses []Use, known Materials) ([]Picked, []re
 		if p := u.effective(); p != nil && !seen[u.Path] {
 			seen[u.Path] = true
 			if _, absent := p.Peers.Trust.resolve(known); len(absent) > 0 {
-				n.add("certificate-absent", u.Path, quoted("there is no certificate of authority %s: %s is not called, and its callers get 503, wherever TLS is spoken", strings.Join(absent, ", "), u.Service), "put it where Ownmesh looks for certificates, or name another")
+				why := known(absent[0]).absent("certificate of authority", absent[0])
+				n.add("certificate-absent", u.Path+".tls.validation.trust.acm", why+": what this policy is for gets 503 wherever TLS is spoken", "put it where Ownmesh looks for certificates, or name another")
 			}
 		}
 	}
@@ -87,6 +88,9 @@ func PolicyOf(picked []Picked, node string, port int) string {
 
 // CertificateARNs lists the certificates and authorities that a virtual node's or gateway's spec names by ARN, sorted.
 func CertificateARNs(r resource.Resource) []string {
+	if !bytes.Contains(r.Spec, []byte("Arn")) {
+		return nil
+	}
 	var listeners []Listener
 	var policies []*ClientTLS
 	switch r.Kind {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/ownmesh/ownmesh/core/resource"
@@ -65,6 +66,15 @@ type Upstream struct {
 type Material struct {
 	Files       CertificateFiles // where a proxy finds it with its key; empty: it can't be served with
 	Authorities string           // PEM, of what signed it, or of the authority itself; "": nobody can check it
+	Problem     string           // why it can't be used, though it is there; for people
+}
+
+// absent says why a certificate can't be used.
+func (m Material) absent(what, arn string) string {
+	if m.Problem != "" {
+		return fmt.Sprintf("%s %q can't be used (%s)", what, arn, m.Problem)
+	}
+	return fmt.Sprintf("there is no %s %q", what, arn)
 }
 
 // Materials looks up certificates by ARN.
@@ -242,7 +252,7 @@ func secure(ls []Listener, known Materials, n *Notes) []Listener {
 			if arn := tls.Certificate.ACM; arn != "" {
 				tls.Certificate = Certificate{File: known(arn).Files}
 				if !tls.Certificate.usable() {
-					n.add("certificate-absent", at("spec.listeners", l.Index)+".tls.certificate.acm.certificateArn", quoted("there is no certificate %s: the listener is not served until there is", arn), "put it where Ownmesh looks for certificates, or name another")
+					n.add("certificate-absent", at("spec.listeners", l.Index)+".tls.certificate.acm.certificateArn", known(arn).absent("certificate", arn)+": the listener is not served until there is one", "put it where Ownmesh looks for certificates, or name another")
 				}
 			}
 			if !tls.Certificate.usable() || tls.Clients != nil && !tls.Clients.Trust.usable() {

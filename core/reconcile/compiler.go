@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/certificate"
 	"github.com/ownmesh/ownmesh/core/compile"
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/store"
 	"github.com/ownmesh/ownmesh/events"
 )
@@ -25,12 +28,13 @@ type Meshes interface {
 
 // CompilerOptions is what a Compiler works with. Appended and Logger may be nil.
 type CompilerOptions struct {
-	Store    Meshes
-	Objects  artifact.Objects
-	Compile  compile.Options
-	Now      func() time.Time         // dates what is appended
-	Appended func(events.LogAppended) // called after each append
-	Logger   *slog.Logger
+	Store        Meshes
+	Objects      artifact.Objects
+	Compile      compile.Options
+	Certificates certificate.Source       // nil: none that specs name by ARN can be had
+	Now          func() time.Time         // dates what is appended
+	Appended     func(events.LogAppended) // called after each append
+	Logger       *slog.Logger
 }
 
 // Compiler publishes meshes to their config logs.
@@ -43,6 +47,7 @@ type Compiler struct {
 type warmConfig struct {
 	mesh     store.Mesh
 	compiled *compile.Compiled
+	known    map[string]graph.Material // certificates by ARN, as far as resources name or named them
 	writer   *artifact.Writer[*artifact.Config, artifact.ConfigChange]
 	at       artifact.Position
 	pointed  bool // the mesh's name means it: stays so until the mesh is deleted
@@ -60,15 +65,15 @@ func NewCompiler(o CompilerOptions) *Compiler {
 }
 
 // Handle brings the config log of the mesh to its newest generation. It returns infrastructure faults only; what
-// users got wrong becomes findings. Calls for one mesh wait for each other. Generation 0, as a sweep sends it, has the
-// log read as well as a starting relay reads it, and healed if it can't be.
+// users got wrong becomes findings. Calls for one mesh wait for each other. Generation 0, as a sweep sends it, has
+// certificates looked up again, and the log read as a starting relay reads it, and healed if it can't be.
 func (c *Compiler) Handle(ctx context.Context, e events.MeshChanged) error {
 	slot := c.warm.lock(e.UID)
 	defer slot.unlock()
 	var err error
 	for range attempts {
 		err = guarded(func() error {
-			if err := c.publish(ctx, e.UID, slot); err != nil || e.Generation != 0 {
+			if err := c.publish(ctx, e, slot); err != nil || e.Generation != 0 {
 				return err
 			}
 			return c.check(ctx, slot)
@@ -90,8 +95,8 @@ func overtaken(err error) bool {
 	return errors.Is(err, artifact.ErrLost) || errors.Is(err, artifact.ErrBehind)
 }
 
-func (c *Compiler) publish(ctx context.Context, uid string, slot *warmSlot[*warmConfig]) error {
-	mesh, err := c.Store.MeshByUID(ctx, uid)
+func (c *Compiler) publish(ctx context.Context, e events.MeshChanged, slot *warmSlot[*warmConfig]) error {
+	mesh, err := c.Store.MeshByUID(ctx, e.UID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // a message about a mesh that never was
 	}
@@ -100,7 +105,7 @@ func (c *Compiler) publish(ctx context.Context, uid string, slot *warmSlot[*warm
 	}
 	w, ok := slot.get()
 	if ok {
-		return c.follow(ctx, w, mesh)
+		return c.follow(ctx, w, mesh, e.Generation == 0)
 	}
 	if w, err = c.start(ctx, mesh); err != nil || w == nil {
 		return err
@@ -127,8 +132,9 @@ func (c *Compiler) check(ctx context.Context, slot *warmSlot[*warmConfig]) error
 	return nil
 }
 
-// follow applies what the journal says since the warm state.
-func (c *Compiler) follow(ctx context.Context, w *warmConfig, mesh store.Mesh) error {
+// follow applies what the journal says since the warm state, and, if all is to be looked at, what has become of
+// certificates.
+func (c *Compiler) follow(ctx context.Context, w *warmConfig, mesh store.Mesh, all bool) error {
 	entries, err := readJournal(ctx, c.Store, mesh.UID, w.compiled.Generation())
 	if err != nil {
 		return err
@@ -136,11 +142,19 @@ func (c *Compiler) follow(ctx context.Context, w *warmConfig, mesh store.Mesh) e
 	if err := w.writer.Verify(ctx, w.at); err != nil {
 		return err
 	}
-	if len(entries) == 0 {
+	looked, err := c.lookUp(ctx, w.known, resourcesOf(entries), all)
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 && maps.Equal(looked, w.known) {
 		return nil
 	}
-	w.mesh = mesh
+	w.mesh, w.known = mesh, looked
+	w.compiled.SetCertificates(looked)
 	change := w.compiled.Apply(changesOf(entries))
+	if len(entries) == 0 && change.Empty() {
+		return c.report(ctx, w) // what it says of certificates may be new
+	}
 	if w.at, err = w.writer.Append(ctx, w.at, change, w.compiled.Config); err != nil {
 		return err
 	}
@@ -154,8 +168,12 @@ func (c *Compiler) start(ctx context.Context, mesh store.Mesh) (*warmConfig, err
 	if err != nil {
 		return nil, err
 	}
+	if state.Certificates, err = c.lookUp(ctx, nil, maps.Values(state.Resources), true); err != nil {
+		return nil, err
+	}
 	w := &warmConfig{
 		mesh:     mesh,
+		known:    state.Certificates,
 		compiled: compile.Compile(c.Compile, state),
 		writer:   artifact.NewWriter(c.Objects, mesh.UID, artifact.ConfigLog, artifact.WriterOptions{Now: c.Now, Logger: c.Logger}),
 	}

@@ -17,7 +17,9 @@ import (
 const (
 	sweepEvery   = 30 * time.Second
 	collectEvery = 10 * time.Minute
-	meshPage     = 100
+	// certificatesEvery is how soon a certificate counts that was put into its folder.
+	certificatesEvery = time.Second
+	meshPage          = 100
 )
 
 // loops is the work that goes on in the background.
@@ -31,6 +33,9 @@ func (l *loops) start(ctx context.Context, m *Machine) {
 	})
 	l.wg.Go(func() { every(ctx, sweepEvery, m.sweep) })
 	l.wg.Go(func() { every(ctx, collectEvery, m.collect) })
+	if m.pem != nil {
+		l.wg.Go(func() { every(ctx, certificatesEvery, m.watchCertificates()) })
+	}
 }
 
 // every calls f now and then at each interval until ctx ends.
@@ -59,6 +64,22 @@ func (m *Machine) sweep(ctx context.Context) {
 	slices.Sort(uids)
 	for _, uid := range slices.Compact(uids) {
 		m.changed(events.MeshChanged{UID: uid})
+	}
+}
+
+// watchCertificates sweeps when the folder of certificates has changed.
+func (m *Machine) watchCertificates() func(context.Context) {
+	var before string
+	return func(ctx context.Context) {
+		now, err := m.pem.Fingerprint()
+		if err != nil {
+			m.log.Error("the folder of certificates can't be read", "err", err)
+			return
+		}
+		if now != before {
+			before = now
+			m.sweep(ctx)
+		}
 	}
 }
 
@@ -151,6 +172,9 @@ func (m *Machine) Close(ctx context.Context) error {
 	}
 	if m.store != nil {
 		errs = append(errs, m.store.Close())
+	}
+	if m.pem != nil {
+		errs = append(errs, m.pem.Close())
 	}
 	if m.objects != nil {
 		errs = append(errs, m.objects.Close())

@@ -23,6 +23,7 @@ import (
 	"github.com/ownmesh/ownmesh/adapters/bolt"
 	"github.com/ownmesh/ownmesh/adapters/folder"
 	"github.com/ownmesh/ownmesh/adapters/local"
+	"github.com/ownmesh/ownmesh/adapters/pem"
 	"github.com/ownmesh/ownmesh/core/api"
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/compile"
@@ -48,7 +49,9 @@ type Options struct {
 	Account string // 12 digits, in ARNs; DefaultAccount
 	Region  string // in ARNs of unsigned requests; DefaultRegion
 	Version string // of this program, for /v1/version
-	Logger  *slog.Logger
+	// Certificates is the folder of certificates that specs name by ARN (adapters/pem); "": there are none.
+	Certificates string
+	Logger       *slog.Logger
 	// StatusEvery is how soon the relay's status shows a change; 50 ms.
 	StatusEvery time.Duration
 	// Hold is how long the relay holds a listener for a cluster that Envoy does not acknowledge; the relay's default.
@@ -63,6 +66,7 @@ type Machine struct {
 	store     *bolt.Store
 	registry  *bolt.Registry
 	objects   *folder.Objects
+	pem       *pem.Folder // nil: none
 	collector *artifact.Collector
 	changes   [2]*local.Feed[string, events.MeshChanged] // compile, register
 	services  *local.Feed[endpoint.ServiceKey, endpoint.ServiceKey]
@@ -100,6 +104,11 @@ func Start(ctx context.Context, o Options) (_ *Machine, err error) {
 	}()
 	if err := m.open(o.Data); err != nil {
 		return nil, err
+	}
+	if o.Certificates != "" {
+		if m.pem, err = pem.Open(o.Certificates); err != nil {
+			return nil, err
+		}
 	}
 	m.wire(o)
 	m.serve(listeners)
@@ -152,10 +161,14 @@ func (m *Machine) wire(o Options) {
 		CheckpointInterval: time.Second,
 		Logger:             m.log.With("part", "relay"), Metrics: m.metrics,
 	})
-	compiler := reconcile.NewCompiler(reconcile.CompilerOptions{
+	options := reconcile.CompilerOptions{
 		Store: m.store, Objects: m.objects, Now: time.Now, Appended: m.relay.Wake, Logger: m.log.With("part", "compile"),
 		Compile: compile.Options{Interception: resource.Explicit},
-	})
+	}
+	if m.pem != nil {
+		options.Certificates = m.pem
+	}
+	compiler := reconcile.NewCompiler(options)
 	registrar := reconcile.NewRegistrar(reconcile.RegistrarOptions{
 		Store: m.store, Registry: m.registry, Objects: m.objects, Now: time.Now, Appended: m.relay.Wake, Logger: m.log.With("part", "register"),
 	})
