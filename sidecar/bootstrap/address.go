@@ -15,11 +15,8 @@ const unixScheme = "unix://"
 // loopback reads what, an address that must not leave this machine: host:port, localhost or a loopback IP, or a
 // socket. Port 0 is allowed where anyPort says so.
 func loopback(what, address string, anyPort bool) (*corev3.Address, error) {
-	if path, ok := strings.CutPrefix(address, unixScheme); ok {
-		if !strings.HasPrefix(path, "/") {
-			return nil, fmt.Errorf("%s %q must name an absolute path: unix:///run/x.sock", what, address)
-		}
-		return &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: path}}}, nil
+	if pipe, err := pipe(what, address); pipe != nil || err != nil {
+		return pipe, err
 	}
 	ip, port, err := splitAddress(address)
 	if err != nil {
@@ -32,6 +29,18 @@ func loopback(what, address string, anyPort bool) (*corev3.Address, error) {
 		return nil, fmt.Errorf("%s %q must have a port", what, address)
 	}
 	return socket(ip, port), nil
+}
+
+// pipe reads "unix:///path"; what is none gives neither an address nor an error.
+func pipe(what, address string) (*corev3.Address, error) {
+	path, ok := strings.CutPrefix(address, unixScheme)
+	if !ok {
+		return nil, nil
+	}
+	if !strings.HasPrefix(path, "/") {
+		return nil, fmt.Errorf("%s %q must name an absolute path: unix:///run/x.sock", what, address)
+	}
+	return &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: path}}}, nil
 }
 
 // splitAddress takes "127.0.0.1:20001", "[::1]:20001" or "localhost:20001" apart. Other names are refused: an

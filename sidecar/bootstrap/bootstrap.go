@@ -9,11 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
+	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	fileaccesslogv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 	"sigs.k8s.io/yaml"
@@ -43,8 +45,35 @@ type Options struct {
 	Metrics string
 	// StatsTags puts the mesh's and the node's names on every metric.
 	StatsTags bool
+	// MetricsExtension puts the dimensions of App Mesh's metrics extension on every metric that knows them.
+	MetricsExtension bool
+	// NoStatsTags leaves all tags out: a Fragment brings its own stats_config.
+	NoStatsTags bool
+	// FlushInterval is the time between flushes to sinks, and to the admin interface's counters; 0 means Envoy's 5 s.
+	FlushInterval time.Duration
+	// Sinks receive all metrics at each flush.
+	Sinks []StatsD
+
+	// Tracer says where spans go, if anywhere.
+	Tracer Tracer
+	// TracedShare, if not nil, is the share of requests that Envoy has traced at all, 0 to 1; nil means all. X-Ray
+	// takes its own share of those.
+	TracedShare *float64
+
+	// AdminLog is the file that requests to the admin interface are logged to; "" means none.
+	AdminLog string
 	// OutlierLog is the file that ejections are logged to; "" means /dev/stdout.
 	OutlierLog string
+	// SDSSocket, if not "", is the path of the socket at which a provider on this machine serves secrets.
+	SDSSocket string
+	// FetchTimeout bounds the wait for the first configuration; 0 waits for ever.
+	FetchTimeout time.Duration
+	// MaxRequestsPerIOCycle bounds the requests of one connection that are taken up at once; 0 means no bound.
+	MaxRequestsPerIOCycle int
+	// Platform is what App Mesh's proxies told of where they run.
+	Platform Platform
+	// Fragments are laid over the result, in their order.
+	Fragments []Fragment
 }
 
 // Defaults that Options speak of.
@@ -70,6 +99,9 @@ func Render(o Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("marshal the bootstrap: %w", err)
 	}
+	if j, err = overlay(j, o.Fragments); err != nil {
+		return nil, err
+	}
 	y, err := yaml.JSONToYAML(j)
 	if err != nil {
 		return nil, fmt.Errorf("write the bootstrap as YAML: %w", err)
@@ -86,7 +118,7 @@ func build(o Options) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, err
 	}
-	admin, err := loopback("admin address", o.Admin, true)
+	admin, err := adminInterface(o)
 	if err != nil {
 		return nil, err
 	}
@@ -96,25 +128,44 @@ func build(o Options) (*bootstrapv3.Bootstrap, error) {
 	}
 	b := &bootstrapv3.Bootstrap{
 		Node:             node,
-		Admin:            &bootstrapv3.Admin{Address: admin},
-		DynamicResources: dynamicResources(),
+		Admin:            admin,
+		DynamicResources: dynamicResources(o.FetchTimeout),
 		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{relay}},
-		LayeredRuntime:   layeredRuntime(),
-		StatsConfig:      statsConfig(id, o.StatsTags),
+		LayeredRuntime:   layeredRuntime(o),
+		StatsConfig:      statsConfig(id, o),
 		ClusterManager: &bootstrapv3.ClusterManager{OutlierDetection: &bootstrapv3.ClusterManager_OutlierDetection{
 			EventLogPath: o.OutlierLog,
 		}},
 	}
-	if o.Metrics == "" {
-		return b, nil
+	for _, add := range []func(*bootstrapv3.Bootstrap, NodeID, Options) error{addMetrics, addSinks, addTracer, addSecrets} {
+		if err := add(b, id, o); err != nil {
+			return nil, err
+		}
 	}
-	listener, cluster, err := metrics(o.Metrics, o.Admin)
+	return b, nil
+}
+
+func adminInterface(o Options) (*bootstrapv3.Admin, error) {
+	address, err := loopback("admin address", o.Admin, true)
 	if err != nil {
 		return nil, err
 	}
-	b.StaticResources.Listeners = []*listenerv3.Listener{listener}
-	b.StaticResources.Clusters = append(b.StaticResources.Clusters, cluster)
-	return b, nil
+	if pipe := address.GetPipe(); pipe != nil {
+		pipe.Mode = 0o600 // who may connect may stop the proxy
+	}
+	admin := &bootstrapv3.Admin{Address: address}
+	if o.AdminLog == "" {
+		return admin, nil
+	}
+	file, err := anyOf(&fileaccesslogv3.FileAccessLog{Path: o.AdminLog})
+	if err != nil {
+		return nil, err
+	}
+	admin.AccessLog = []*accesslogv3.AccessLog{{
+		Name:       "envoy.access_loggers.file",
+		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: file},
+	}}
+	return admin, nil
 }
 
 func node(o Options) (*corev3.Node, error) {
@@ -125,19 +176,28 @@ func node(o Options) (*corev3.Node, error) {
 	if o.Region != "" || o.ZoneID != "" {
 		n.Locality = &corev3.Locality{Region: o.Region, Zone: o.ZoneID}
 	}
-	if o.Metadata.Instance == "" && o.Metadata.Explicit == nil {
-		return n, nil
-	}
-	for what, address := range o.Metadata.Explicit {
-		if _, _, err := splitAddress(address); err != nil {
-			return nil, fmt.Errorf("address for %s: %w", what, err)
-		}
-	}
-	m, err := metadataStruct(o.Metadata)
+	metadata, err := o.Platform.metadata()
 	if err != nil {
 		return nil, err
 	}
-	n.Metadata = &structpb.Struct{Fields: map[string]*structpb.Value{events.MetadataKey: structpb.NewStructValue(m)}}
+	if o.MetricsExtension {
+		metadata["aws.appmesh.metric_filter"] = structOf("level", structpb.NewStringValue("1"))
+	}
+	if o.Metadata.Instance != "" || o.Metadata.Explicit != nil {
+		for what, address := range o.Metadata.Explicit {
+			if _, _, err := splitAddress(address); err != nil {
+				return nil, fmt.Errorf("address for %s: %w", what, err)
+			}
+		}
+		m, err := metadataStruct(o.Metadata)
+		if err != nil {
+			return nil, err
+		}
+		metadata[events.MetadataKey] = structpb.NewStructValue(m)
+	}
+	if len(metadata) > 0 {
+		n.Metadata = &structpb.Struct{Fields: metadata}
+	}
 	return n, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -56,7 +57,69 @@ var forms = map[string]bootstrap.Options{
 		StatsTags:  true,
 		OutlierLog: "/dev/null",
 	},
+	"sinks": {
+		NodeID:        "mesh/shop/virtualGateway/web",
+		XDS:           "127.0.0.1:15010",
+		FlushInterval: 1500 * time.Millisecond,
+		Sinks: []bootstrap.StatsD{
+			{Address: "127.0.0.1:8125", Tagged: true}, {Address: "unix:///run/dsd.socket", Tagged: true}, {Address: "[::1]:8125"},
+		},
+		MetricsExtension: true,
+		StatsTags:        true,
+	},
+	"xray": {
+		NodeID: "mesh/shop/virtualGateway/web", XDS: "127.0.0.1:15010",
+		Tracer: bootstrap.XRay{Daemon: "127.0.0.1:2000"},
+	},
+	"xray-rules": {
+		NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010",
+		Tracer: bootstrap.XRay{
+			Daemon: "[::1]:2001", Segment: "cart of shop",
+			Manifest: `{"version":2,"default":{"fixed_target":1,"rate":0.5},"rules":[]}`,
+		},
+	},
+	"jaeger": {
+		NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010", Cluster: "cart",
+		Tracer: bootstrap.Zipkin{Name: "jaeger", Collector: "jaeger.tracing:9411"},
+	},
+	"zipkin": {
+		NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010", TracedShare: share(0.125),
+		Tracer: bootstrap.Zipkin{Name: "zipkin", Collector: "127.0.0.1:9411", JSON: true},
+	},
+	"datadog": {
+		NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010",
+		Tracer: bootstrap.Datadog{Agent: "127.0.0.1:8126"},
+	},
+	"opentelemetry": {
+		NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010",
+		Tracer: bootstrap.OpenTelemetry{Collector: "collector:4317", Service: "cart"},
+	},
+	"app-mesh": {
+		NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010",
+		Admin: "unix:///tmp/envoy_admin.sock", AdminLog: "/dev/null", SDSSocket: "/run/spire/sockets/agent.sock",
+		FetchTimeout: 15 * time.Second, MaxRequestsPerIOCycle: 1,
+		Platform: bootstrap.Platform{
+			KubernetesVersion: "1.33", PodUID: "1e01-22", ControllerVersion: "v1.13.0",
+			ContainerInstance: "arn:aws:ecs:us-east-1:123456789012:container-instance/prod/1", FIPS: true,
+		},
+	},
+	"fragments": {
+		NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010", NoStatsTags: true,
+		Sinks: []bootstrap.StatsD{{Address: "127.0.0.1:8125"}},
+		Fragments: []bootstrap.Fragment{
+			{Name: "stats.yaml", YAML: []byte(`statsConfig: {use_all_default_tags: false}`)},
+			{Name: "more.yaml", YAML: []byte(`{
+  static_resources: {clusters: [{name: mine, type: STATIC}]},
+  stats_sinks: [{name: envoy.stat_sinks.metrics_service, typedConfig: {
+    "@type": type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig, transport_api_version: V3,
+    grpc_service: {envoy_grpc: {cluster_name: mine}}}}],
+  statsFlushInterval: 2s}`)},
+			{Name: "empty.yaml"},
+		},
+	},
 }
+
+func share(s float64) *float64 { return &s }
 
 func TestRender(t *testing.T) {
 	envoy := envoybin.Find(t)
@@ -130,6 +193,20 @@ func TestRenderRefuses(t *testing.T) {
 		"metrics without admin port": {
 			bootstrap.Options{NodeID: node, XDS: xds, Admin: "127.0.0.1:0", Metrics: "127.0.0.1:9090"}, "metrics need a fixed admin port",
 		},
+		"StatsD by name":       {bootstrap.Options{NodeID: node, XDS: xds, Sinks: []bootstrap.StatsD{{Address: "statsd:8125"}}}, "must start with an IP address"},
+		"StatsD without port":  {bootstrap.Options{NodeID: node, XDS: xds, Sinks: []bootstrap.StatsD{{Address: "127.0.0.1:0"}}}, "must have a port"},
+		"flushed too often":    {bootstrap.Options{NodeID: node, XDS: xds, FlushInterval: 1}, "must be 1ms or more"},
+		"X-Ray by socket":      {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.XRay{Daemon: "unix:///x"}}, "must be IP:port"},
+		"collector's port":     {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.Datadog{Agent: "agent:0"}}, "between 1 and 65535"},
+		"collector's host":     {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.OpenTelemetry{Collector: ":4317"}}, "must be host:port"},
+		"share":                {bootstrap.Options{NodeID: node, XDS: xds, TracedShare: share(1.5)}, "between 0 and 1"},
+		"SDS socket":           {bootstrap.Options{NodeID: node, XDS: xds, SDSSocket: "agent.sock"}, "absolute path"},
+		"fragment no YAML":     {fragment(`{`), "mine.yaml must be YAML"},
+		"fragment a list":      {fragment(`[]`), "mine.yaml must be YAML with members"},
+		"two stats_configs":    {fragment(`stats_config: {}`), "mine.yaml: stats_config is set already"},
+		"both cases":           {fragment(`{stats_sinks: [], statsSinks: []}`), "there twice"},
+		"clusters not listed":  {fragment(`static_resources: {clusters: {}}`), "clusters must be a list"},
+		"resources not mapped": {fragment(`static_resources: []`), "must be a map of lists"},
 		"explicit address": {bootstrap.Options{
 			NodeID: node, XDS: xds,
 			Metadata: events.NodeMetadata{Explicit: map[string]string{"bind/8080": "8080"}},
@@ -141,6 +218,13 @@ func TestRenderRefuses(t *testing.T) {
 				t.Errorf("got %q, %v; want an error with %q", out, err, tc.want)
 			}
 		})
+	}
+}
+
+func fragment(yaml string) bootstrap.Options {
+	return bootstrap.Options{
+		NodeID: "mesh/shop/virtualNode/cart", XDS: "127.0.0.1:15010",
+		Fragments: []bootstrap.Fragment{{Name: "mine.yaml", YAML: []byte(yaml)}},
 	}
 }
 

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"fmt"
 
+	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -18,6 +19,19 @@ const metricsName = "ownmesh_metrics"
 
 // exposed are the paths that the metrics listener answers; every other gets 404.
 var exposed = []string{"/stats/prometheus", "/ready"}
+
+func addMetrics(b *bootstrapv3.Bootstrap, _ NodeID, o Options) error {
+	if o.Metrics == "" {
+		return nil
+	}
+	listener, cluster, err := metrics(o.Metrics, o.Admin)
+	if err != nil {
+		return err
+	}
+	b.StaticResources.Listeners = append(b.StaticResources.Listeners, listener)
+	b.StaticResources.Clusters = append(b.StaticResources.Clusters, cluster)
+	return nil
+}
 
 // metrics makes the listener and the cluster that leads from it to the admin interface.
 func metrics(address, admin string) (*listenerv3.Listener, *clusterv3.Cluster, error) {

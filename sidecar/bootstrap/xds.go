@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
@@ -30,7 +29,7 @@ const (
 	retryMax  = 5 * time.Second
 )
 
-func dynamicResources() *bootstrapv3.Bootstrap_DynamicResources {
+func dynamicResources(wait time.Duration) *bootstrapv3.Bootstrap_DynamicResources {
 	return &bootstrapv3.Bootstrap_DynamicResources{
 		AdsConfig: &corev3.ApiConfigSource{
 			ApiType:                   corev3.ApiConfigSource_DELTA_GRPC,
@@ -46,18 +45,18 @@ func dynamicResources() *bootstrapv3.Bootstrap_DynamicResources {
 				},
 			}}},
 		},
-		LdsConfig: overADS(),
-		CdsConfig: overADS(),
+		LdsConfig: overADS(wait),
+		CdsConfig: overADS(wait),
 	}
 }
 
-// overADS waits for ever for the first answer, as App Mesh's proxies did: a proxy without configuration must not
-// count as live.
-func overADS() *corev3.ConfigSource {
+// overADS waits for the first answer, for ever if wait is 0, as App Mesh's proxies did: a proxy without
+// configuration must not count as live.
+func overADS(wait time.Duration) *corev3.ConfigSource {
 	return &corev3.ConfigSource{
 		ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
 		ResourceApiVersion:    corev3.ApiVersion_V3,
-		InitialFetchTimeout:   durationpb.New(0),
+		InitialFetchTimeout:   durationpb.New(wait),
 	}
 }
 
@@ -67,23 +66,28 @@ func relayCluster(address string) (*clusterv3.Cluster, error) {
 		return nil, err
 	}
 	c := staticCluster(relayName, a)
+	return c, speakHTTP2(c, &corev3.KeepaliveSettings{
+		Interval: durationpb.New(keepaliveInterval),
+		Timeout:  durationpb.New(keepaliveTimeout),
+	})
+}
+
+// speakHTTP2 makes a cluster's connections HTTP/2, as gRPC needs them; keepalive may be nil.
+func speakHTTP2(c *clusterv3.Cluster, keepalive *corev3.KeepaliveSettings) error {
 	options, err := anyOf(&httpv3.HttpProtocolOptions{
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
 			ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
 				ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
-					Http2ProtocolOptions: &corev3.Http2ProtocolOptions{ConnectionKeepalive: &corev3.KeepaliveSettings{
-						Interval: durationpb.New(keepaliveInterval),
-						Timeout:  durationpb.New(keepaliveTimeout),
-					}},
+					Http2ProtocolOptions: &corev3.Http2ProtocolOptions{ConnectionKeepalive: keepalive},
 				},
 			},
 		},
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.TypedExtensionProtocolOptions = map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}
-	return c, nil
+	return nil
 }
 
 func staticCluster(name string, a *corev3.Address) *clusterv3.Cluster {
@@ -98,20 +102,6 @@ func staticCluster(name string, a *corev3.Address) *clusterv3.Cluster {
 			}}}},
 		},
 	}
-}
-
-// layeredRuntime keeps those of App Mesh's keys that Envoy still reads. The last layer lets an operator change
-// runtime values over the admin interface.
-func layeredRuntime() *bootstrapv3.LayeredRuntime {
-	return &bootstrapv3.LayeredRuntime{Layers: []*bootstrapv3.RuntimeLayer{
-		{Name: "static", LayerSpecifier: &bootstrapv3.RuntimeLayer_StaticLayer{StaticLayer: &structpb.Struct{
-			Fields: map[string]*structpb.Value{
-				"envoy.features.enable_all_deprecated_features": structpb.NewBoolValue(true),
-				"re2.max_program_size.error_level":              structpb.NewNumberValue(1000),
-			},
-		}}},
-		{Name: "admin", LayerSpecifier: &bootstrapv3.RuntimeLayer_AdminLayer_{AdminLayer: &bootstrapv3.RuntimeLayer_AdminLayer{}}},
-	}}
 }
 
 // anyOf packs m. Unlike anypb.New it is deterministic.
