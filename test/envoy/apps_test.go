@@ -34,10 +34,19 @@ func answering(name string) http.HandlerFunc {
 // serve runs an application on a free port, and returns its address.
 func serve(t testing.TB, handler http.Handler) string {
 	t.Helper()
+	return serveBy(t, func(p *http.Protocols) { byHTTP1(p); byHTTP2(p) }, handler)
+}
+
+// byHTTP1 and byHTTP2, in plain text, are what applications and callers speak.
+func byHTTP1(p *http.Protocols) { p.SetHTTP1(true) }
+func byHTTP2(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }
+
+// serveBy is serve for an application that speaks these protocols alone.
+func serveBy(t testing.TB, speak func(*http.Protocols), handler http.Handler) string {
+	t.Helper()
 	s := httptest.NewUnstartedServer(handler)
 	s.Config.Protocols = new(http.Protocols)
-	s.Config.Protocols.SetHTTP1(true)
-	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	speak(s.Config.Protocols)
 	s.Start()
 	t.Cleanup(func() {
 		s.CloseClientConnections() // Envoys keep theirs

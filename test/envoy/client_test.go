@@ -28,12 +28,10 @@ type caller struct {
 
 // calls is the application behind a sidecar, calling by HTTP/1.1. Every name leads to the sidecar's address for that
 // service and port.
-func (s *sidecar) calls() *caller { return s.caller(func(p *http.Protocols) { p.SetHTTP1(true) }) }
+func (s *sidecar) calls() *caller { return s.caller(byHTTP1) }
 
 // callsHTTP2 is the same by HTTP/2 in plain text.
-func (s *sidecar) callsHTTP2() *caller {
-	return s.caller(func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) })
-}
+func (s *sidecar) callsHTTP2() *caller { return s.caller(byHTTP2) }
 
 func (s *sidecar) caller(speak func(*http.Protocols)) *caller {
 	protocols := new(http.Protocols)

@@ -49,8 +49,39 @@ func to(node string) string {
 	return "action: {weightedTargets: [{virtualNode: " + node + ", weight: 1}]}"
 }
 
+// exposed is a document for a node with these listeners, which is found by Cloud Map under its own name, and for a
+// service <name>.shop.local that the node itself provides.
+func exposed(name, listeners string) string {
+	return fmt.Sprintf(`---
+kind: VirtualNode
+virtualNodeName: %[1]s
+spec:
+  listeners: [%[2]s]
+  serviceDiscovery: {awsCloudMap: {namespaceName: shop.local, serviceName: %[1]s}}
+---
+kind: VirtualService
+virtualServiceName: %[1]s.shop.local
+spec: {provider: {virtualNode: {virtualNodeName: %[1]s}}}
+`, name, listeners)
+}
+
+// listener is a listener with more than its port and protocol, for exposed.
+func listener(port int, protocol, rest string) string {
+	return fmt.Sprintf("{portMapping: {port: %d, protocol: %s}, %s}", port, protocol, rest)
+}
+
+// callerOf is a document for a node ui that calls the services <name>.shop.local.
+func callerOf(names ...string) string {
+	var backends []string
+	for _, name := range names {
+		backends = append(backends, "{virtualService: {virtualServiceName: "+name+".shop.local}}")
+	}
+	return "---\nkind: VirtualNode\nvirtualNodeName: ui\nspec: {backends: [" + strings.Join(backends, ", ") + "]}\n"
+}
+
 const (
-	cart = "http://cart.shop.local:8080" // where ui calls the shop's service
+	justMesh = "kind: Mesh\nmeshName: shop\n"
+	cart     = "http://cart.shop.local:8080" // where ui calls the shop's service
 	// clusterA is the cluster, at ui's Envoy, that leads to a.
 	clusterA = "cds_egress_shop_a_http_8080"
 )

@@ -8,15 +8,15 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 // customers call a gateway's port from outside, by any host.
-func (s *sidecar) customers(port int) *caller {
+func (s *sidecar) customers(port int) *caller { return s.customersBy(byHTTP1, port) }
+
+// customersBy are customers that speak this protocol.
+func (s *sidecar) customersBy(speak func(*http.Protocols), port int) *caller {
 	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
+	speak(protocols)
 	transport := &http.Transport{Protocols: protocols, DialContext: s.dialPort(port)}
 	s.m.t.Cleanup(transport.CloseIdleConnections)
 	return &caller{s.m.t, &http.Client{Transport: transport, Timeout: 15 * time.Second, CheckRedirect: noRedirect}}
@@ -237,31 +237,4 @@ spec: {provider: {virtualRouter: {virtualRouterName: cart}}}
 `)
 	c.reaches("cart", http.MethodGet, "http://shop.example.com/cart/some", "Host: stock.shop.local")
 	c.reaches("404", http.MethodGet, "http://shop.example.com/cart/other", "Host: stock.shop.local")
-}
-
-// gRPC passes a gateway, by service and host.
-func TestGatewayGRPC(t *testing.T) {
-	m := start(t, shop("grpc")+route("all", "grpcRoute: {match: {}, "+to("a")+"}")+`---
-kind: VirtualGateway
-virtualGatewayName: front
-spec: {listeners: [{portMapping: {port: 80, protocol: grpc}}]}
----
-kind: GatewayRoute
-virtualGatewayName: front
-gatewayRouteName: cart
-spec: {grpcRoute: {match: {serviceName: shop.Cart}, action: {target: {virtualService: {virtualServiceName: cart.shop.local}}}}}
-`)
-	m.sidecar("virtualNode/a", at("application/8080", grpcEcho(t, "a")))
-	front := m.sidecar("virtualGateway/front")
-	m.ready()
-	dial := front.dialPort(80)
-	conn, err := grpc.NewClient("passthrough:///shop.example.com", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) { return dial(ctx, "tcp", address) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	c := &grpcCaller{t, conn}
-	c.reaches("a", "/shop.Cart/Add")
-	c.reaches("Unimplemented", "/shop.Stock/Count")
 }

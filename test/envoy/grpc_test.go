@@ -128,16 +128,25 @@ func TestGRPCMetadata(t *testing.T) {
 	m.ready()
 	c := ui.callsGRPC("cart.shop.local:8080")
 	for _, one := range []struct{ match, hit, miss string }{
-		{"{prefix: v}", "v2", "2v"},
-		{"{suffix: '2'}", "v2", "v3"},
-		{"{regex: 'v[0-9]+'}", "v22", "v2a"},
-		{"{range: {start: 10, end: 20}}", "19", "20"},
+		{"match: {exact: v2}", "v2", "v22"},
+		{"match: {prefix: v}", "v2", "2v"},
+		{"match: {suffix: '2'}", "v2", "v3"},
+		{"match: {regex: 'v[0-9]+'}", "v22", "v2a"},
+		{"match: {range: {start: 10, end: 20}}", "19", "20"},
+		{"invert: true, match: {exact: v2}", "v3", "v2"},
+		{"invert: true, match: {prefix: v}", "2v", "v2"},
+		{"invert: true, match: {suffix: '2'}", "v3", "v2"},
+		{"invert: true, match: {regex: 'v[0-9]+'}", "v2a", "v2"},
+		{"invert: true, match: {range: {start: 10, end: 20}}", "20", "10"},
 	} {
-		m.apply(route("some", "priority: 1, grpcRoute: {match: {metadata: [{name: version, match: "+one.match+"}]}, "+to("b")+"}"))
+		m.apply(route("some", "priority: 1, grpcRoute: {match: {metadata: [{name: version, "+one.match+"}]}, "+to("b")+"}"))
 		c.reaches("b", "/shop.Cart/Add", "version: "+one.hit)
 		c.reaches("a", "/shop.Cart/Add", "version: "+one.miss)
 		c.reaches("a", "/shop.Cart/Add")
 	}
+	m.apply(route("some", "priority: 1, grpcRoute: {match: {metadata: [{name: version}]}, "+to("b")+"}"))
+	c.reaches("b", "/shop.Cart/Add", "version: 1")
+	c.reaches("a", "/shop.Cart/Add")
 	m.apply(route("some", "priority: 1, grpcRoute: {match: {metadata: [{name: version, invert: true}]}, "+to("b")+"}"))
 	c.reaches("b", "/shop.Cart/Add")
 	c.reaches("a", "/shop.Cart/Add", "version: 1")

@@ -1,10 +1,16 @@
 package envoy
 
 import (
+	"context"
+	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // request is what a caller sends: method, path, and headers "name: value".
@@ -35,10 +41,21 @@ var matches = []struct {
 	{"prefix: /, headers: [{name: v, match: {suffix: 'on'}}]", []request{get("/", "v: on"), get("/", "v: upon")}, []request{get("/"), get("/", "v: one")}},
 	{"prefix: /, headers: [{name: v, match: {regex: 'o[n-p]'}}]", []request{get("/", "v: on"), get("/", "v: oo")}, []request{get("/"), get("/", "v: only"), get("/", "v: moon")}},
 	{"prefix: /, headers: [{name: v, match: {range: {start: -1, end: 10}}}]", []request{get("/", "v: -1"), get("/", "v: 9")}, []request{get("/"), get("/", "v: 10"), get("/", "v: 1.5"), get("/", "v: many")}},
-	{"prefix: /, headers: [{name: v, invert: true, match: {exact: 'on'}}]", []request{get("/", "v: off")}, []request{get("/", "v: on")}},
+	// An inverted matcher wants a header that is there and is not like that.
+	{"prefix: /, headers: [{name: v, invert: true, match: {exact: 'on'}}]", []request{get("/", "v: off")}, []request{get("/", "v: on"), get("/")}},
+	{"prefix: /, headers: [{name: v, invert: true, match: {prefix: 'o'}}]", []request{get("/", "v: no")}, []request{get("/", "v: on")}},
+	{"prefix: /, headers: [{name: v, invert: true, match: {suffix: 'n'}}]", []request{get("/", "v: no")}, []request{get("/", "v: on")}},
+	{"prefix: /, headers: [{name: v, invert: true, match: {regex: 'o[n-p]'}}]", []request{get("/", "v: only")}, []request{get("/", "v: on")}},
+	{"prefix: /, headers: [{name: v, invert: true, match: {range: {start: 1, end: 3}}}]", []request{get("/", "v: 3"), get("/", "v: 0"), get("/", "v: many")}, []request{get("/", "v: 1"), get("/", "v: 2")}},
+	// Of a header that a request has twice, one that matches is enough.
+	{"prefix: /, headers: [{name: v, match: {exact: 'on'}}]", []request{get("/", "v: on", "v: off"), get("/", "v: off", "v: on")}, []request{get("/", "v: off", "v: no")}},
+	{"prefix: /, headers: [{name: v, invert: true, match: {exact: 'on'}}]", []request{get("/", "v: no", "v: off")}, []request{get("/", "v: off", "v: on")}},
+	{"prefix: /, headers: [{name: v, match: {prefix: 'a'}}, {name: v, invert: true, match: {exact: 'ab'}}, {name: v, invert: true, match: {suffix: 'z'}}]",
+		[]request{get("/", "v: a"), get("/", "v: abc")}, []request{get("/", "v: ab"), get("/", "v: az"), get("/", "v: b"), get("/")}},
 	{"prefix: /, headers: [{name: v, match: {prefix: 'o'}}, {name: v, match: {suffix: 'n'}}, {name: w}]", []request{get("/", "v: on", "w: 1")}, []request{get("/", "v: on"), get("/", "v: off", "w: 1")}},
 	{"prefix: /, queryParameters: [{name: q}]", []request{get("/?q=1"), get("/?q="), get("/?p=2&q=1")}, []request{get("/"), get("/?qq=1")}},
 	{"prefix: /, queryParameters: [{name: q, match: {exact: 'on'}}]", []request{get("/?q=on")}, []request{get("/"), get("/?q=off"), get("/?p=on")}},
+	{"prefix: /, queryParameters: [{name: q, match: {exact: ''}}]", []request{get("/?q="), get("/?q")}, []request{get("/"), get("/?q=1")}},
 	{"prefix: /, queryParameters: [{name: q}, {name: p, match: {exact: '1'}}]", []request{get("/?p=1&q=x")}, []request{get("/?q=x"), get("/?p=1")}},
 	{"port: 8080", []request{get("/any")}, nil},
 	{"port: 8080, headers: [{name: v}]", []request{get("/any", "v: 1")}, []request{get("/any")}},
@@ -96,32 +113,19 @@ spec: {provider: {virtualRouter: {virtualRouterName: case-%[1]d}}}
 	}
 }
 
-// The first route that matches wins: by priority, then those without, the more particular one first.
-func TestOrder(t *testing.T) {
-	both := func(first, second string) string { return route("z-first", first) + route("a-second", second) }
-	m := start(t, shop("http")+both("httpRoute: {match: {prefix: /}, "+to("b")+"}", "httpRoute: {match: {prefix: /}, "+to("a")+"}"))
+// The scheme is what the caller says, which in HTTP/2 and gRPC is in each request, encrypted or not.
+func TestMatchScheme(t *testing.T) {
+	m := start(t, shop("http2")+route("rest", "http2Route: {match: {prefix: /}, "+to("a")+"}")+
+		route("https", "priority: 1, http2Route: {match: {prefix: /, scheme: https}, "+to("b")+"}"))
 	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")))
 	m.sidecar("virtualNode/b", at("application/8080", echo(t, "b")))
 	ui := m.sidecar("virtualNode/ui")
 	m.ready()
-	c := ui.calls()
-	for _, one := range []struct{ name, first, second, path string }{
-		{"a lower priority", "priority: 1, httpRoute: {match: {prefix: /}, ", "priority: 2, httpRoute: {match: {path: {exact: /items}}, ", "/items"},
-		{"priority 0 is one", "priority: 0, httpRoute: {match: {prefix: /}, ", "priority: 1, httpRoute: {match: {prefix: /}, ", "/items"},
-		{"a priority before none", "priority: 1000, httpRoute: {match: {prefix: /}, ", "httpRoute: {match: {path: {exact: /items}}, ", "/items"},
-		{"an exact path before a prefix", "httpRoute: {match: {path: {exact: /items}}, ", "httpRoute: {match: {prefix: /items}, ", "/items"},
-		{"a longer prefix", "httpRoute: {match: {prefix: /items/}, ", "httpRoute: {match: {prefix: /items}, ", "/items/7"},
-		{"a prefix before a regex", "httpRoute: {match: {prefix: /}, ", "httpRoute: {match: {path: {regex: '/items.*'}}, ", "/items"},
-		{"a regex before any path", "httpRoute: {match: {path: {regex: '/.*'}}, ", "httpRoute: {match: {port: 8080}, ", "/items"},
-		{"more matchers", "httpRoute: {match: {prefix: /items, method: GET}, ", "httpRoute: {match: {prefix: /items}, ", "/items"},
-		{"an exact path in one priority", "priority: 5, httpRoute: {match: {path: {exact: /items}}, ", "priority: 5, httpRoute: {match: {prefix: /}, ", "/items"},
-	} {
-		m.apply(both(one.first+to("b")+"}", one.second+to("a")+"}"))
-		if got := c.get(cart + one.path); got.App != "b" {
-			t.Errorf("%s doesn't come first: %+v", one.name, got)
-		}
-	}
-	// All else being equal, names decide.
-	m.apply(both("httpRoute: {match: {prefix: /}, "+to("b")+"}", "httpRoute: {match: {prefix: /}, "+to("a")+"}"))
-	c.reaches("a", http.MethodGet, cart+"/")
+	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
+		return ui.dial(ctx, network, address) // the sidecar takes plain text
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	c := &caller{t, &http.Client{Transport: transport, Timeout: 15 * time.Second}}
+	c.reaches("a", http.MethodGet, "http://cart.shop.local:8080/")
+	c.reaches("b", http.MethodGet, "https://cart.shop.local:8080/")
 }

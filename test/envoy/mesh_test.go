@@ -153,6 +153,26 @@ func (m *mesh) register(s *sidecar) {
 	}
 }
 
+// registerBare says that a bare application, without an Envoy before it, is an instance of a node made by exposed.
+func (m *mesh) registerBare(node, id, application string) {
+	m.t.Helper()
+	spec := m.nodeSpec(node)
+	i := endpoint.Instance{Namespace: "shop.local", Service: node, ID: id, IPv4: "127.0.0.1", Ports: map[int]int{}}
+	for _, l := range spec.Listeners {
+		i.Ports[l.PortMapping.Port] = portOf(m.t, application)
+	}
+	m.put(i)
+}
+
+// deregisterBare takes that back.
+func (m *mesh) deregisterBare(node, id string) {
+	m.t.Helper()
+	key := endpoint.InstanceKey{ServiceKey: endpoint.ServiceKey{Namespace: "shop.local", Service: node}, ID: id}
+	if err := m.Deregister(m.t.Context(), key); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
 func (m *mesh) put(i endpoint.Instance) {
 	m.t.Helper()
 	if _, err := m.Register(m.t.Context(), i); err != nil {

@@ -59,6 +59,19 @@ func (f *failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// grpc is the same for gRPC: metadata fail is the status, and the first request of each customer gets it.
+func (f *failing) grpc(stream grpc.ServerStream) error {
+	md, _ := metadata.FromIncomingContext(stream.Context())
+	if !f.fails(md.Get("customer")[0], "1") {
+		return stream.SendMsg(wrapperspb.String("a"))
+	}
+	code, err := strconv.Atoi(md.Get("fail")[0])
+	if err != nil {
+		return err
+	}
+	return status.Error(codes.Code(code), "as asked")
+}
+
 const perTry = "perRetryTimeout: {unit: s, value: 5}"
 
 // Retry policies hide the failures that they name, and no others; without a policy App Mesh's default one hides 503 and
@@ -134,17 +147,7 @@ func TestRetriesGoElsewhere(t *testing.T) {
 func TestGRPCRetries(t *testing.T) {
 	m := start(t, shop("grpc"))
 	f := newFailing()
-	m.sidecar("virtualNode/a", at("application/8080", grpcServer(t, func(stream grpc.ServerStream) error {
-		md, _ := metadata.FromIncomingContext(stream.Context())
-		if !f.fails(md.Get("customer")[0], "1") {
-			return stream.SendMsg(wrapperspb.String("a"))
-		}
-		code, err := strconv.Atoi(md.Get("fail")[0])
-		if err != nil {
-			return err
-		}
-		return status.Error(codes.Code(code), "as asked")
-	})))
+	m.sidecar("virtualNode/a", at("application/8080", grpcServer(t, f.grpc)))
 	ui := m.sidecar("virtualNode/ui")
 	m.ready()
 	c := ui.callsGRPC("cart.shop.local:8080")

@@ -2,8 +2,15 @@ package envoy
 
 import (
 	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // A request may take as long as the route and the listener let it, 15 s where they say nothing.
@@ -35,6 +42,8 @@ func TestTimeouts(t *testing.T) {
 		{"", "perRequest: " + short, "/slow", "504"},
 		{"perRequest: " + long, "perRequest: " + short, "/slow", "504"},
 		{"perRequest: {unit: ms, value: 0}", "perRequest: {unit: ms, value: 0}", "/slow", "a"},
+		{"perRequest: " + long, "perRequest: {unit: ms, value: 0}", "/slow", "a"},
+		{"idle: {unit: ms, value: 0}", "idle: {unit: ms, value: 0}", "/slow", "a"},
 		{"idle: " + short, "", "/never", "504"},
 		{"", "idle: " + short, "/never", "504"},
 	} {
@@ -87,4 +96,116 @@ spec:
 			t.Errorf("route %q, listener %q: an idle connection stays for %v", one.route, one.listener, time.Since(began))
 		}
 	}
+}
+
+// The timeouts of grpc routes and listeners are calls'. What takes longer is unavailable to the caller.
+func TestGRPCTimeouts(t *testing.T) {
+	const short, retried = "{perRequest: {unit: ms, value: 200}}", 3 // by default, what is unavailable is tried twice more
+	m := start(t, shop("grpc"))
+	var calls atomic.Int64
+	m.sidecar("virtualNode/a", at("application/8080", grpcServer(t, func(stream grpc.ServerStream) error {
+		calls.Add(1)
+		md, _ := metadata.FromIncomingContext(stream.Context())
+		if len(md.Get("slow")) > 0 {
+			select {
+			case <-time.After(time.Second):
+			case <-stream.Context().Done():
+				return nil
+			}
+		}
+		return stream.SendMsg(wrapperspb.String("a"))
+	})))
+	ui := m.sidecar("virtualNode/ui")
+	m.ready()
+	c := ui.callsGRPC("cart.shop.local:8080")
+	for _, one := range []struct {
+		route, listener, answer string
+		calls                   int64
+	}{
+		{"", "", "a", 1},
+		{", timeout: " + short, "", "Unavailable", 1},
+		{"", "timeout: {grpc: " + short + "}", "Unavailable", retried},
+		{", timeout: {perRequest: {unit: s, value: 10}}", "timeout: {grpc: {perRequest: {unit: ms, value: 0}}}", "a", 1},
+		{", timeout: {idle: {unit: ms, value: 200}}", "", "Unavailable", 1},
+	} {
+		m.apply(exposed("a", listener(8080, "grpc", one.listener)) + route("all", "grpcRoute: {match: {}, "+to("a")+one.route+"}"))
+		c.reaches("a", "/shop.Cart/Add")
+		calls.Store(0)
+		if got := c.call("/shop.Cart/Add", "slow: yes"); got != one.answer || calls.Load() != one.calls {
+			t.Errorf("route %q, listener %q: a slow call is answered %s after %d calls, want %s after %d",
+				one.route, one.listener, got, calls.Load(), one.answer, one.calls)
+		}
+	}
+}
+
+// Where nobody says anything, 15 s is the limit: of the route, and of the listener too, whatever the route says. A
+// gateway waits as long as its service's routes may take. This test takes those 15 s, beside others.
+func TestDefaultTimeouts(t *testing.T) {
+	const twenty = "timeout: {http: {perRequest: {unit: s, value: 20}}}"
+	routed := func(node, timeout string) string {
+		return strings.ReplaceAll(`---
+kind: VirtualRouter
+virtualRouterName: NODE
+spec: {listeners: [{portMapping: {port: 8080, protocol: http}}]}
+---
+kind: Route
+virtualRouterName: NODE
+routeName: all
+spec: {httpRoute: {match: {prefix: /}, `+to(node)+timeout+`}}
+---
+kind: VirtualService
+virtualServiceName: NODE.shop.local
+spec: {provider: {virtualRouter: {virtualRouterName: NODE}}}
+`, "NODE", node)
+	}
+	const longRoute = ", timeout: {perRequest: {unit: s, value: 20}}"
+	m := start(t, justMesh+
+		exposed("default", listener(8080, "http", twenty))+routed("default", "")+
+		exposed("listener", "{portMapping: {port: 8080, protocol: http}}")+routed("listener", longRoute)+
+		exposed("long", listener(8080, "http", twenty))+routed("long", longRoute)+
+		exposed("direct", listener(8080, "http", twenty))+
+		callerOf("default", "listener", "long", "direct")+`---
+kind: VirtualGateway
+virtualGatewayName: front
+spec: {listeners: [{portMapping: {port: 80, protocol: http}}]}
+`+gatewayRoute("long", "prefix: /long", "long.shop.local", "")+gatewayRoute("direct", "prefix: /direct", "direct.shop.local", ""))
+	slow := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(16 * time.Second):
+			answering("a")(w, r)
+		case <-r.Context().Done():
+		}
+	}))
+	for _, node := range []string{"default", "listener", "long", "direct"} {
+		m.sidecar("virtualNode/"+node, at("application/8080", slow))
+	}
+	ui, front := m.sidecar("virtualNode/ui"), m.sidecar("virtualGateway/front")
+	m.ready()
+	inside, outside := ui.calls(), front.customers(80)
+	inside.client.Timeout, outside.client.Timeout = time.Minute, time.Minute
+	var wg sync.WaitGroup
+	for _, one := range []struct {
+		by       *caller
+		url      string
+		want     string
+		overdue  time.Duration
+		deciding string
+	}{
+		{inside, "http://default.shop.local:8080/", "504", 15 * time.Second, "the route's default"},
+		{inside, "http://listener.shop.local:8080/", "504", 15 * time.Second, "the listener's default"},
+		{inside, "http://direct.shop.local:8080/", "504", 15 * time.Second, "a service that a node provides"},
+		{inside, "http://long.shop.local:8080/", "a", 16 * time.Second, "route and listener"},
+		{outside, "http://shop.example.com/long", "a", 16 * time.Second, "a gateway, as the route"},
+		{outside, "http://shop.example.com/direct", "504", 15 * time.Second, "a gateway, as a service that a node provides"},
+	} {
+		wg.Go(func() {
+			began := time.Now()
+			a, err := one.by.try(http.MethodGet, one.url)
+			took := time.Since(began)
+			if got := a.where(err); got != one.want || took < one.overdue-100*time.Millisecond {
+				t.Errorf("%s: answered %s after %v, want %s after no less than %v", one.deciding, got, took, one.want, one.overdue)
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -62,3 +62,58 @@ func TestWeights(t *testing.T) {
 	m.apply(weights("0", "0"))
 	ui.calls().reaches("503", "GET", cart+"/")
 }
+
+// Weights are shares of their sum, whatever it is: of three targets, and more than 100.
+func TestWeightsOverHundred(t *testing.T) {
+	m := start(t, shop("http")+exposed("c", "{portMapping: {port: 8080, protocol: http}}")+route("all", "httpRoute: {match: {prefix: /}, action: {weightedTargets: ["+
+		"{virtualNode: a, weight: 100}, {virtualNode: b, weight: 60}, {virtualNode: c, weight: 40}]}}"))
+	for _, node := range []string{"a", "b", "c"} {
+		m.registerBare(node, node, echo(t, node))
+	}
+	ui := m.sidecar("virtualNode/ui")
+	m.ready()
+	const all = 1000
+	counts := ui.calls().count(all, cart+"/")
+	for node, share := range map[string]float64{"a": 0.5, "b": 0.3, "c": 0.2} {
+		expectShare(t, counts[node], all, share)
+	}
+}
+
+// The share of a target without instances is answered with 503: nobody else takes it over, and no retry helps.
+func TestWeightsWithoutInstances(t *testing.T) {
+	m := start(t, shop("http")+route("all", "httpRoute: {match: {prefix: /}, action: {weightedTargets: ["+
+		"{virtualNode: a, weight: 3}, {virtualNode: b, weight: 1}]}}"))
+	m.registerBare("a", "a", echo(t, "a"))
+	ui := m.sidecar("virtualNode/ui")
+	m.ready()
+	const all = 400
+	counts := ui.calls().count(all, cart+"/")
+	if counts["a"]+counts["503"] != all {
+		t.Fatalf("requests reach %v", counts)
+	}
+	expectShare(t, counts["503"], all, 0.25)
+	m.registerBare("b", "b", echo(t, "b"))
+	m.endpointsKnown()
+	if counts := ui.calls().count(100, cart+"/"); counts["a"]+counts["b"] != 100 || counts["b"] == 0 {
+		t.Errorf("with an instance, requests reach %v", counts)
+	}
+}
+
+// Each gRPC call is weighed alone, though all go over one connection.
+func TestGRPCWeights(t *testing.T) {
+	m := start(t, shop("grpc")+route("all", "grpcRoute: {match: {}, action: {weightedTargets: [{virtualNode: a, weight: 4}, {virtualNode: b, weight: 1}]}}"))
+	m.registerBare("a", "a", grpcEcho(t, "a"))
+	m.registerBare("b", "b", grpcEcho(t, "b"))
+	ui := m.sidecar("virtualNode/ui")
+	m.ready()
+	c := ui.callsGRPC("cart.shop.local:8080")
+	const all = 400
+	counts := map[string]int{}
+	for range all {
+		counts[c.call("/shop.Cart/Add")]++
+	}
+	if counts["a"]+counts["b"] != all {
+		t.Fatalf("calls reach %v", counts)
+	}
+	expectShare(t, counts["b"], all, 0.2)
+}
