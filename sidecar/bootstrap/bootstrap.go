@@ -131,7 +131,7 @@ func build(o Options) (*bootstrapv3.Bootstrap, error) {
 		Admin:            admin,
 		DynamicResources: dynamicResources(o.FetchTimeout),
 		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{relay}},
-		LayeredRuntime:   layeredRuntime(o),
+		LayeredRuntime:   layeredRuntime(o, id.Kind == "virtualNode"),
 		StatsConfig:      statsConfig(id, o),
 		ClusterManager: &bootstrapv3.ClusterManager{OutlierDetection: &bootstrapv3.ClusterManager_OutlierDetection{
 			EventLogPath: o.OutlierLog,
