@@ -6,10 +6,10 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ownmesh/ownmesh/events"
 	"github.com/ownmesh/ownmesh/sidecar/bootstrap"
 )
 
@@ -20,6 +20,10 @@ type bootstrapFlags struct {
 	bind, application, services []string
 	proxy                       string
 	statsTags                   bool
+
+	fromEnv   bool
+	variables []string
+	changed   func(flag string) bool // whether the caller gave it
 }
 
 const defaultXDS = "127.0.0.1:15010"
@@ -43,17 +47,27 @@ chosen now and printed as a table on standard error:
   proxy                 an HTTP proxy that knows all HTTP backends by name
   self                  a gateway's way to itself
 
-ADDR is IP:PORT, or a port of 127.0.0.1.`,
+ADDR is IP:PORT, or a port of 127.0.0.1.
+
+With --from-env it takes the environment variables of App Mesh's Envoy image (APPMESH_RESOURCE_ARN,
+ENABLE_ENVOY_XRAY_TRACING ...) and Ownmesh's own, which docs/telemetry.md lists: identity, tracing,
+metrics, admin interface. Flags win over variables. What variables say of Envoy's command line is
+printed with the addresses.`,
 		Example: `  ownmesh bootstrap --resource mesh/shop/virtualNode/cart > cart.yaml
   ownmesh bootstrap --resource mesh/shop/virtualNode/cart --explicit --application 8080=9000 --out cart.yaml
   ownmesh bootstrap --resource mesh/shop/virtualGateway/web --explicit --bind 8080=0.0.0.0:8080 -o json
-  ownmesh bootstrap --resource mesh/shop/virtualNode/cart --explicit --service stock.shop.local:80=7001`,
+  ownmesh bootstrap --resource mesh/shop/virtualNode/cart --explicit --service stock.shop.local:80=7001
+  APPMESH_RESOURCE_ARN=mesh/shop/virtualNode/cart ENABLE_ENVOY_XRAY_TRACING=1 ownmesh bootstrap --from-env
+  ownmesh bootstrap --resource mesh/shop/virtualNode/cart --env OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4317`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.bootstrap(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.changed = cmd.Flags().Changed
+			return a.bootstrap(cmd.Context(), f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.resource, "resource", "", "mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME, or its ARN")
-	flags.StringVar(&f.xds, "xds", defaultXDS, "address of the relay: loopback, or unix:///PATH")
+	flags.StringVar(&f.xds, "xds", "", "address of the relay: loopback, or unix:///PATH ("+defaultXDS+")")
 	flags.StringVar(&f.admin, "admin", "", "address of Envoy's admin interface ("+bootstrap.DefaultAdmin+"; with --explicit a free port)")
 	flags.StringVar(&f.metrics, "metrics", "", "serve /stats/prometheus and /ready, and nothing else, on this address")
 	flags.StringVar(&f.instance, "instance", "", "what tells this proxy from others of the same resource (the connection's address)")
@@ -65,9 +79,8 @@ ADDR is IP:PORT, or a port of 127.0.0.1.`,
 	flags.StringArrayVar(&f.services, "service", nil, "`NAME:PORT=ADDR`: the local address of a backend; repeatable")
 	flags.StringVar(&f.proxy, "proxy", "", "`ADDR` of the HTTP proxy")
 	flags.StringVar(&f.out, "out", "", "write the bootstrap to this `FILE` instead of standard output")
-	if err := cmd.MarkFlagRequired("resource"); err != nil {
-		panic(err) // the flag's name is misspelt
-	}
+	flags.BoolVar(&f.fromEnv, "from-env", false, "take App Mesh's and Ownmesh's variables from the environment")
+	flags.StringArrayVar(&f.variables, "env", nil, "`NAME=VALUE` of such a variable, instead of or before the environment's; repeatable")
 	return cmd
 }
 
@@ -77,11 +90,22 @@ type rendered struct {
 	Bootstrap string            `json:"bootstrap,omitempty"` // the bootstrap itself, where there is no file
 	Admin     string            `json:"admin"`
 	Metrics   string            `json:"metrics,omitempty"`
+	Arguments []string          `json:"arguments,omitempty"` // for Envoy's command line, besides -c
 	Addresses map[string]string `json:"addresses,omitempty"`
 }
 
 func (a *app) bootstrap(ctx context.Context, f bootstrapFlags) error {
-	id, err := bootstrap.ParseNodeID(f.resource)
+	settings, err := f.settings()
+	if err != nil {
+		return err
+	}
+	a.noteIdle(settings.Idle)
+	if settings.Config != nil {
+		a.screen.Note("note: ENVOY_CONFIG_FILE is used as it is")
+		return a.deliver(rendered{File: f.out, Arguments: settings.Arguments}, settings.Config)
+	}
+	o := settings.Options
+	id, err := bootstrap.ParseNodeID(o.NodeID)
 	if err != nil {
 		return usage("%w", err)
 	}
@@ -92,7 +116,7 @@ func (a *app) bootstrap(ctx context.Context, f bootstrapFlags) error {
 	if !f.explicit && len(given) > 0 {
 		return usage("addresses make sense with --explicit only")
 	}
-	out := rendered{File: f.out, Admin: f.admin, Metrics: f.metrics}
+	out := rendered{File: f.out, Admin: o.Admin, Metrics: o.Metrics, Arguments: settings.Arguments}
 	if out.Admin == "" && !f.explicit {
 		out.Admin = bootstrap.DefaultAdmin
 	}
@@ -106,14 +130,12 @@ func (a *app) bootstrap(ctx context.Context, f bootstrapFlags) error {
 		}
 		for _, what := range slices.Sorted(maps.Keys(given)) {
 			if !slices.Contains(needed, what) {
-				a.screen.Note("note: nothing of %s needs an address for %s now", f.resource, what)
+				a.screen.Note("note: nothing of %s needs an address for %s now", o.NodeID, what)
 			}
 		}
 	}
-	y, err := bootstrap.Render(bootstrap.Options{
-		NodeID: f.resource, Cluster: f.cluster, XDS: f.xds, Admin: out.Admin, Metrics: f.metrics, StatsTags: f.statsTags,
-		Metadata: events.NodeMetadata{Instance: f.instance, Explicit: out.Addresses},
-	})
+	o.Admin, o.Metadata.Explicit = out.Admin, out.Addresses
+	y, err := bootstrap.Render(o)
 	if err != nil {
 		return usage("%w", err)
 	}
@@ -146,9 +168,15 @@ func (a *app) deliver(out rendered, y []byte) error {
 		if out.File == "" {
 			a.screen.Printf("%s", y)
 		}
-		rows := [][]string{{"admin", out.Admin}}
+		var rows [][]string
+		if out.Admin != "" {
+			rows = append(rows, []string{"admin", out.Admin})
+		}
 		if out.Metrics != "" {
 			rows = append(rows, []string{"metrics", out.Metrics})
+		}
+		if len(out.Arguments) > 0 {
+			rows = append(rows, []string{"arguments", strings.Join(out.Arguments, " ")})
 		}
 		for _, what := range slices.Sorted(maps.Keys(out.Addresses)) {
 			rows = append(rows, []string{what, out.Addresses[what]})

@@ -218,4 +218,7 @@ func metadataStruct(m events.NodeMetadata) (*structpb.Struct, error) {
 	return s, nil
 }
 
-var errNodeID = errors.New("must be mesh/<mesh>/virtualNode/<name> or mesh/<mesh>/virtualGateway/<name>, maybe as an ARN")
+// NodeIDForms says what ParseNodeID takes.
+const NodeIDForms = "must be mesh/<mesh>/virtualNode/<name> or mesh/<mesh>/virtualGateway/<name>, maybe as an ARN"
+
+var errNodeID = errors.New(NodeIDForms)

@@ -60,6 +60,12 @@ func overADS(wait time.Duration) *corev3.ConfigSource {
 	}
 }
 
+// CheckRelay says what is wrong with an address as Options.XDS.
+func CheckRelay(address string) error {
+	_, err := relayCluster(address)
+	return err
+}
+
 func relayCluster(address string) (*clusterv3.Cluster, error) {
 	a, err := loopback("relay's address", address, false)
 	if err != nil {
