@@ -157,8 +157,10 @@ func (m *Machine) open(data string) error {
 func (m *Machine) wire(o Options) {
 	m.relay = relay.New(relay.Options{
 		Objects: m.objects, ID: "local", StatusEvery: o.StatusEvery, Hold: o.Hold,
-		// A log that had to be begun anew is found by its checkpoint, and to look at that costs nothing here.
+		// A log that had to be begun anew is found by its checkpoint, and to look at that costs nothing here; nor does it
+		// to look again for a file.
 		CheckpointInterval: time.Second,
+		RetrySecrets:       time.Second,
 		Logger:             m.log.With("part", "relay"), Metrics: m.metrics,
 	})
 	options := reconcile.CompilerOptions{

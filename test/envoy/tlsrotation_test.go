@@ -107,7 +107,8 @@ spec:
 	ui.calls().reaches("a", http.MethodGet, cart+"/")
 }
 
-// A file that is not there holds back its own listener, and says so; the node's other listeners serve.
+// A file that is not there holds back its own listener, and says so; the node's other listeners serve. When it comes, it
+// counts.
 func TestMissingCertificate(t *testing.T) {
 	p := newPKI(t)
 	missing := filepath.Join(p.dir, "late.pem")
@@ -146,6 +147,14 @@ spec:
 	if got := a.by(8081, p.client()).answers("https://a.shop.local/"); got != "nobody" {
 		t.Errorf("without its certificate the listener is answered by %s", got)
 	}
+	p.issue("late", "a.shop.local")
+	machine.Eventually(t, "the listener to serve", func() string {
+		if got := a.by(8081, p.client()).answers("https://a.shop.local/"); got != "a" {
+			return got
+		}
+		return ""
+	})
+	m.settled(a)
 }
 
 // A certificate that a spec names by ARN comes from a folder. Until it is there, its listener alone is held back; when

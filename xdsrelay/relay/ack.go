@@ -3,6 +3,7 @@ package relay
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 
@@ -62,6 +63,10 @@ func (s *stream) accepted(k kind, response sent) {
 			it.acked = nil // a removal
 		}
 		sub.items[p.name] = it
+		if k == secret && p.entry != nil && s.refusalOf(k, p.entry) != nil {
+			delete(s.refused, refusedKey{k, p.name, p.entry.hash})
+			s.mesh.statusDirty.Store(true)
+		}
 	}
 }
 
@@ -102,7 +107,14 @@ func (s *stream) refuse(k kind, p part, generation int64, message string) {
 			break
 		}
 	}
-	s.refused[refusedKey{k, p.name, p.entry.hash}] = &refusal{since: p.since, RejectedPart: events.RejectedPart{
+	key := refusedKey{k, p.name, p.entry.hash}
+	if k == secret {
+		time.AfterFunc(s.relay.opts.RetrySecrets, func() { s.offerAgain(key) })
+	}
+	if before := s.refused[key]; before != nil && before.Message == message {
+		return // a secret once more
+	}
+	s.refused[key] = &refusal{since: p.since, RejectedPart: events.RejectedPart{
 		Type: k.String(), Name: p.name, Generation: generation, Message: message, At: s.relay.now(),
 	}}
 	s.mesh.statusDirty.Store(true)
@@ -116,6 +128,32 @@ func (s *stream) refusalOf(k kind, e *entry) *refusal {
 		return nil
 	}
 	return s.refused[refusedKey{k, e.name, e.hash}]
+}
+
+// staysRefused says that Envoy refused these bytes, and that nothing says it will be otherwise now.
+func (s *stream) staysRefused(k kind, want *entry, j *job) bool {
+	r := s.refusalOf(k, want)
+	if r == nil {
+		return false
+	}
+	if j.since != noGeneration {
+		r.since = j.since
+	}
+	again := r.again
+	r.again = false
+	return !again
+}
+
+// offerAgain has a refused secret sent once more: it only names files.
+func (s *stream) offerAgain(key refusedKey) {
+	s.mu.Lock()
+	r := s.refused[key]
+	if r != nil && !s.ended {
+		r.again = true
+		s.subs[key.kind].owe(key.name, job{since: r.since, alone: true})
+	}
+	s.mu.Unlock()
+	s.wakeUp()
 }
 
 // checkSettled notes when the stream has accepted all that it was behind with.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/artifact/artifacttest"
 	"github.com/ownmesh/ownmesh/events"
 	"github.com/ownmesh/ownmesh/xdsrelay/relay"
 	"github.com/ownmesh/ownmesh/xdsrelay/relay/xdstest"
@@ -165,4 +166,35 @@ func TestALongMessageIsCut(t *testing.T) {
 	if m := w.proxy().Rejected[0].Message; len(m) > 4_200 || !strings.HasSuffix(m, "é…") {
 		t.Errorf("%d bytes: …%q", len(m), m[len(m)-10:])
 	}
+}
+
+// A refused secret is offered again, since the files that it names may have come; nothing else is.
+func TestRefusedSecretsAreOfferedAgain(t *testing.T) {
+	w := newWorld(t, func(o *relay.Options) { o.RetrySecrets = quiet / 3 })
+	w.Proxy(cart, artifacttest.Resource(artifact.ID{Type: artifact.Secret, Name: "s1"}, 1), cluster("c1"), listener("l1", "r1"))
+	w.Publish()
+	c := w.connect()
+	c.SubscribeAll(xdstest.Cluster)
+	c.Accept(xdstest.Cluster, "c1")
+	c.SubscribeAll(xdstest.Listener)
+	c.Accept(xdstest.Listener, "l1")
+	c.Subscribe(xdstest.Secret, "s1")
+	c.Nack(c.Expect(xdstest.Secret, "s1"), "no such file")
+	var first events.RejectedPart
+	eventually(t, "the refusal is known", func() bool {
+		p := w.proxy()
+		if len(p.Rejected) == 1 {
+			first = p.Rejected[0]
+		}
+		return p.State == events.Rejected && first.Type == "secret" && first.Message == "no such file"
+	})
+	for range 3 {
+		c.Nack(c.Expect(xdstest.Secret, "s1"), "no such file")
+	}
+	if p := w.proxy(); p.State != events.Rejected || len(p.Rejected) != 1 || p.Rejected[0] != first {
+		t.Errorf("refused again: %+v, want as before: %+v", p, first)
+	}
+	c.Accept(xdstest.Secret, "s1")
+	eventually(t, "the file came", func() bool { p := w.proxy(); return p.State == events.Current && len(p.Rejected) == 0 })
+	c.ExpectNothing(quiet)
 }

@@ -151,10 +151,7 @@ func (s *stream) decide(k kind, name string, j *job) decision {
 		return decision{deny: j.answer}
 	case it.sent != nil && it.sent.hash == want.hash && !j.force:
 		return decision{}
-	case s.refusalOf(k, want) != nil:
-		if j.since != noGeneration {
-			s.refusalOf(k, want).since = j.since
-		}
+	case s.staysRefused(k, want, j):
 		return decision{entry: it.again(j)}
 	case s.blocked(k, name, want, it, j), s.unheardOf(k, name, j):
 		return decision{entry: it.again(j), keep: true}

@@ -30,6 +30,9 @@ type Options struct {
 	// Hold is how long a listener or route waits for clusters that it names to be acknowledged, or a removal for those
 	// who use what goes; 15 s if zero.
 	Hold time.Duration
+	// RetrySecrets is how soon a secret that an Envoy refused is offered once more: it names files, which may have come
+	// meanwhile; 10 s if zero.
+	RetrySecrets time.Duration
 	// Patience is how long a stream waits for its mesh, node or interception to be published, before it is refused;
 	// 3 s if zero. One created a moment ago gets in without Envoy's back-off.
 	Patience time.Duration
@@ -59,6 +62,7 @@ func (o *Options) setDefaults() {
 		{&o.Interval, time.Second},
 		{&o.CheckpointInterval, artifact.DefaultCheckpointInterval},
 		{&o.Hold, 15 * time.Second},
+		{&o.RetrySecrets, 10 * time.Second},
 		{&o.Patience, 3 * time.Second},
 		{&o.StatusEvery, time.Second},
 		{&o.Linger, time.Minute},

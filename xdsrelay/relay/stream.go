@@ -117,6 +117,7 @@ type refusedKey struct {
 type refusal struct {
 	events.RejectedPart
 	since int64 // the generation that wants it, for the last time that one did
+	again bool  // it is to be sent once more all the same
 }
 
 func newStream(r *Relay, m *mesh, rpc grpc.ServerStream, n node) *stream {
