@@ -18,6 +18,7 @@ import (
 	"github.com/ownmesh/ownmesh/events"
 	"github.com/ownmesh/ownmesh/internal/envoybin"
 	"github.com/ownmesh/ownmesh/sidecar/bootstrap"
+	"github.com/ownmesh/ownmesh/sidecar/environment"
 )
 
 // sidecar is one running Envoy.
@@ -30,6 +31,7 @@ type sidecar struct {
 
 	attributes   map[string]string
 	unregistered bool
+	settings     bootstrap.Options // beyond those that every sidecar has
 	where        place
 	client       *http.Client // of its admin interface
 
@@ -60,6 +62,23 @@ func at(place, address string) func(*sidecar) {
 // withAttributes are what the sidecar is registered with.
 func withAttributes(attributes map[string]string) func(*sidecar) {
 	return func(s *sidecar) { s.attributes = attributes }
+}
+
+// withVariables gives a sidecar environment variables: "NAME=VALUE".
+func withVariables(variables ...string) func(*sidecar) {
+	return func(s *sidecar) {
+		values := map[string]string{}
+		for _, v := range variables {
+			name, value, _ := strings.Cut(v, "=")
+			values[name] = value
+		}
+		read, err := environment.Read(func(name string) string { return values[name] }, os.ReadFile)
+		if err != nil {
+			s.m.t.Fatal(err)
+		}
+		s.settings = read.Options
+		s.settings.AdminLog = "" // all sidecars here share one /tmp
+	}
 }
 
 // unregistered leaves it to the test to register the sidecar.
@@ -102,10 +121,10 @@ func (m *mesh) sidecar(resource string, options ...func(*sidecar)) *sidecar {
 func (s *sidecar) run() {
 	t := s.m.t
 	t.Helper()
-	config, err := bootstrap.Render(bootstrap.Options{
-		NodeID: "mesh/" + s.m.Mesh + "/" + s.resource, XDS: s.where.xds, Admin: s.admin, OutlierLog: os.DevNull,
-		Metadata: events.NodeMetadata{Instance: s.name, Explicit: s.addresses},
-	})
+	o := s.settings
+	o.NodeID, o.XDS, o.Admin, o.OutlierLog = "mesh/"+s.m.Mesh+"/"+s.resource, s.where.xds, s.admin, os.DevNull
+	o.Metadata = events.NodeMetadata{Instance: s.name, Explicit: s.addresses}
+	config, err := bootstrap.Render(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,15 @@ type Hop struct {
 	Version string `json:"version"`
 }
 
-// passedOn are the headers that a service hands to the next: what steers routes, and what ties traces together.
-var passedOn = []string{"X-Canary", "X-Request-Id", "Traceparent"}
+// passedOn are the headers that a service hands to the next: what steers routes, and what ties traces together, in
+// the form of each tracer that an Envoy may have.
+var passedOn = []string{
+	"X-Canary", "X-Request-Id",
+	"Traceparent", "Tracestate", // OpenTelemetry
+	"X-Amzn-Trace-Id",                                                                // X-Ray
+	"X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled", "X-B3-Flags", // Zipkin and Jaeger
+	"X-Datadog-Trace-Id", "X-Datadog-Parent-Id", "X-Datadog-Sampling-Priority", "X-Datadog-Origin", "X-Datadog-Tags",
+}
 
 var client = &http.Client{
 	Timeout:   20 * time.Second,

@@ -57,6 +57,35 @@ func TestAnswerShowsEveryHopAndPassesHeadersOn(t *testing.T) {
 	}
 }
 
+// Without these an Envoy can't join what comes in to what goes out.
+func TestHeadersThatTieTracesTogetherArePassedOn(t *testing.T) {
+	var seen http.Header
+	next := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = r.Header
+		reply(w, http.StatusOK, Answer{})
+	}))
+	defer next.Close()
+	sent := map[string]string{
+		"traceparent": "00-1-2-01", "tracestate": "a=b", "x-amzn-trace-id": "Root=1", "x-b3-traceid": "1", "x-b3-spanid": "2",
+		"x-b3-parentspanid": "3", "x-b3-sampled": "1", "x-b3-flags": "1", "x-datadog-trace-id": "1", "x-datadog-parent-id": "2",
+		"x-datadog-sampling-priority": "1", "x-datadog-origin": "o", "x-datadog-tags": "t",
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for k, v := range sent {
+		r.Header.Set(k, v)
+	}
+	r.Header.Set("authorization", "secret")
+	order("v1", next.URL).ServeHTTP(httptest.NewRecorder(), r)
+	for k, v := range sent {
+		if got := seen.Get(k); got != v {
+			t.Errorf("%s came as %q, want %q", k, got, v)
+		}
+	}
+	if got := seen.Get("authorization"); got != "" {
+		t.Errorf("a header that is none of the next service's came as %q", got)
+	}
+}
+
 func TestFailuresOfInventoryReachTheCustomer(t *testing.T) {
 	url := application(t, "2")
 	for i, want := range []int{200, 500, 200, 500} {
