@@ -58,11 +58,11 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 func documents(t *testing.T, text string) []manifest.Document {
 	t.Helper()
-	docs, err := manifest.Read([]string{"-"}, strings.NewReader(text), "")
+	content, err := manifest.Read([]string{"-"}, strings.NewReader(text), manifest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return docs
+	return content.Documents
 }
 
 func dial(t *testing.T, r *recorder) *client.Client {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/ownmesh/ownmesh/core/resource"
 )
 
@@ -17,11 +19,13 @@ type raw struct {
 	file         string
 	number, line int
 	data         json.RawMessage
+	template     *yaml.Node // of a template, instead of data
+	origin       string     // see Document.Origin
 }
 
 // document reads what every document has in common. It returns all that is wrong.
 func (r raw) document(mesh string) (Document, []error) {
-	d := Document{File: r.file, Number: r.number, Line: r.line}
+	d := Document{File: r.file, Number: r.number, Line: r.line, Origin: r.origin}
 	var problems []error
 	problem := func(format string, args ...any) {
 		problems = append(problems, fmt.Errorf("%s: "+format, append([]any{d.Where()}, args...)...))

@@ -1,5 +1,5 @@
 // Package manifest reads files that say what a mesh should be: documents in YAML or JSON, each the input of an App
-// Mesh Create call plus its kind.
+// Mesh Create call plus its kind; CloudFormation templates; saved answers of App Mesh's API.
 //
 // It knows where each document stands, so that every complaint can name file, document and line, and it reports all
 // of them at once. It never calls a server: what a spec must be is core/resource's to say. Start with Read.
@@ -18,13 +18,14 @@ import (
 
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/internal/client"
+	"github.com/ownmesh/ownmesh/internal/importer/cloudformation"
 )
 
 // Limits of what is read.
 const (
 	maxFile      = 64 << 20
 	maxDocuments = 200_000
-	maxProblems  = 20 // more are only counted
+	maxProblems  = 100 // more are only counted
 )
 
 // Document is one resource as a file describes it.
@@ -32,6 +33,7 @@ type Document struct {
 	File   string // as it was named; "standard input"
 	Number int    // in the file, from 1
 	Line   int    // in the file, from 1
+	Origin string // the logical id in a template; "" elsewhere
 
 	client.Ref
 	Spec    json.RawMessage   // without nulls; "{}" where the file has none
@@ -40,52 +42,56 @@ type Document struct {
 }
 
 // Where names the document for people.
-func (d Document) Where() string { return where(d.File, d.Number, d.Line) }
+func (d Document) Where() string {
+	if d.Origin != "" {
+		return fmt.Sprintf("%s: %s (line %d)", d.File, d.Origin, d.Line)
+	}
+	return where(d.File, d.Number, d.Line)
+}
 
 func where(file string, number, line int) string {
 	return fmt.Sprintf("%s: document %d (line %d)", file, number, line)
 }
 
-// Read reads files, folders (their *.yaml, *.yml and *.json) and, for "-", stdin. Documents without a meshName get
-// mesh. The order is that of paths, then of names in a folder, then of documents in a file. The error holds one line
-// for each thing wrong.
-func Read(paths []string, stdin io.Reader, mesh string) ([]Document, error) {
-	var docs []Document
-	var problems []error
+// Options say what files leave open.
+type Options struct {
+	Mesh                   string // of documents without a meshName
+	cloudformation.Options        // for templates
+}
+
+// Content is what files hold.
+type Content struct {
+	// Documents are in the order of paths, then of names in a folder, then of their places in a file.
+	Documents []Document
+	Left      []Left // what is not carried over
+}
+
+// Left is something in a file that no document stands for, though nothing is wrong with it.
+type Left struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	What   string `json:"what"`
+	Reason string `json:"reason"`
+}
+
+// Read reads files, folders (their *.yaml, *.yml and *.json) and, for "-", stdin. The error holds one line for each
+// thing wrong; Content is what there is besides.
+func Read(paths []string, stdin io.Reader, o Options) (Content, error) {
+	r := &reader{options: o, tagless: map[string]bool{}}
 	for _, p := range paths {
-		files, err := expand(p)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		for _, file := range files {
-			data, name, err := load(file, stdin)
-			if err != nil {
-				problems = append(problems, err)
-				continue
-			}
-			raws, err := split(name, data)
-			if err != nil {
-				problems = append(problems, err)
-			}
-			for _, raw := range raws {
-				d, errs := raw.document(mesh)
-				problems = append(problems, errs...)
-				docs = append(docs, d)
-			}
-		}
+		r.path(p, stdin)
 	}
-	if len(docs) > maxDocuments {
-		problems = append(problems, fmt.Errorf("there are %d documents, more than %d", len(docs), maxDocuments))
+	r.documents()
+	if len(r.content.Documents) > maxDocuments {
+		r.problem(fmt.Errorf("there are %d documents, more than %d", len(r.content.Documents), maxDocuments))
 	}
-	if len(problems) == 0 {
-		problems = twice(docs)
+	r.problems = append(r.problems, twice(r.content.Documents)...)
+	r.unspecified()
+	if len(r.problems) > maxProblems {
+		rest := len(r.problems) - maxProblems
+		r.problems = append(r.problems[:maxProblems], fmt.Errorf("and %d more", rest))
 	}
-	if len(problems) > maxProblems {
-		rest := len(problems) - maxProblems
-		problems = append(problems[:maxProblems], fmt.Errorf("and %d more", rest))
-	}
-	return docs, errors.Join(problems...)
+	return r.content, errors.Join(r.problems...)
 }
 
 // Sort puts documents into the order in which creating works; within a kind they stay as they were.

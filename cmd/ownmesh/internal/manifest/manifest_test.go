@@ -13,7 +13,8 @@ import (
 
 func read(t *testing.T, text string) ([]Document, error) {
 	t.Helper()
-	return Read([]string{"-"}, strings.NewReader(text), "")
+	c, err := Read([]string{"-"}, strings.NewReader(text), Options{})
+	return c.Documents, err
 }
 
 func TestReadForms(t *testing.T) {
@@ -156,7 +157,7 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestProblemsAreCounted(t *testing.T) {
-	_, err := read(t, strings.Repeat("---\nkind: Nothing\n", 30))
+	_, err := read(t, strings.Repeat("---\nkind: Nothing\n", maxProblems+10))
 	if err == nil || !strings.HasSuffix(err.Error(), "\nand 10 more") {
 		t.Errorf("got %v", err)
 	}
@@ -173,7 +174,8 @@ func TestFilesAndFolders(t *testing.T) {
 	write("a.json", `{"kind":"Mesh","meshName":"a"}`)
 	write("notes.txt", "not read")
 	write(".hidden.yaml", "not read")
-	docs, err := Read([]string{dir}, nil, "")
+	content, err := Read([]string{dir}, nil, Options{})
+	docs := content.Documents
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,16 +183,16 @@ func TestFilesAndFolders(t *testing.T) {
 		t.Errorf("got %+v", docs)
 	}
 	empty := t.TempDir()
-	_, err = Read([]string{empty, filepath.Join(dir, "none.yaml")}, nil, "")
+	_, err = Read([]string{empty, filepath.Join(dir, "none.yaml")}, nil, Options{})
 	if err == nil || !strings.Contains(err.Error(), "holds no *.yaml") || !strings.Contains(err.Error(), "none.yaml: no such file") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestDefaultMesh(t *testing.T) {
-	docs, err := Read([]string{"-"}, strings.NewReader("kind: VirtualNode\nvirtualNodeName: a\nspec: {}\n"), "shop")
-	if err != nil || docs[0].Mesh != "shop" {
-		t.Errorf("got %+v, %v", docs, err)
+	content, err := Read([]string{"-"}, strings.NewReader("kind: VirtualNode\nvirtualNodeName: a\nspec: {}\n"), Options{Mesh: "shop"})
+	if docs := content.Documents; err != nil || docs[0].Mesh != "shop" {
+		t.Errorf("got %+v, %v", content, err)
 	}
 }
 
@@ -232,6 +234,6 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("&a [*a]"))
 	f.Add([]byte("a: &x {<<: *x}"))
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		_, _ = Read([]string{"-"}, strings.NewReader(string(data)), "m")
+		_, _ = Read([]string{"-"}, strings.NewReader(string(data)), Options{Mesh: "m"})
 	})
 }

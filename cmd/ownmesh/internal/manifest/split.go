@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/ownmesh/ownmesh/internal/importer/cloudformation"
 )
 
 // split takes a file apart into documents: JSON values one after another, or YAML documents; a list holds one
@@ -39,7 +41,8 @@ func splitJSON(file string, data []byte) ([]raw, error) {
 	for {
 		start := lines.skipSpace(int(dec.InputOffset()))
 		var v json.RawMessage
-		if err := dec.Decode(&v); errors.Is(err, io.EOF) {
+		err := dec.Decode(&v)
+		if errors.Is(err, io.EOF) {
 			return raws, nil
 		} else if err != nil {
 			line := lines.at(start)
@@ -49,7 +52,11 @@ func splitJSON(file string, data []byte) ([]raw, error) {
 			return raws, fmt.Errorf("%s: document %d (line %d): %w", file, len(raws)+1, line, err)
 		}
 		if v[0] != '[' {
-			raws = append(raws, raw{file: file, number: len(raws) + 1, line: lines.at(start), data: v})
+			r := raw{file: file, number: len(raws) + 1, line: lines.at(start), data: v}
+			if r.template, err = templateOf(v, r.line); err != nil {
+				return raws, fmt.Errorf("%s: %w", file, err)
+			}
+			raws = append(raws, r)
 			continue
 		}
 		elements, err := elementsOf(v)
@@ -60,6 +67,18 @@ func splitJSON(file string, data []byte) ([]raw, error) {
 			raws = append(raws, raw{file: file, number: len(raws) + 1, line: lines.at(start + e.offset), data: e.data})
 		}
 	}
+}
+
+// templateOf makes nodes of a JSON document that is a template; nil for others.
+func templateOf(v json.RawMessage, line int) (*yaml.Node, error) {
+	if !bytes.Contains(v, []byte(`"Resources"`)) {
+		return nil, nil
+	}
+	n, err := cloudformation.FromJSON(v, line)
+	if err != nil || !cloudformation.Is(n) {
+		return nil, err
+	}
+	return n, nil
 }
 
 type element struct {
@@ -102,6 +121,11 @@ func splitYAML(file string, data []byte) ([]raw, error) {
 		}
 		for _, n := range nodes {
 			r := raw{file: file, number: len(raws) + 1, line: n.Line}
+			if cloudformation.Is(n) {
+				r.template = n
+				raws = append(raws, r)
+				continue
+			}
 			j, err := toJSON(n)
 			if err != nil {
 				return raws, fmt.Errorf("%s: %w", where(file, r.number, r.line), err)

@@ -14,11 +14,11 @@ import (
 
 func documents(t *testing.T, text string) []manifest.Document {
 	t.Helper()
-	docs, err := manifest.Read([]string{"-"}, strings.NewReader(text), "")
+	content, err := manifest.Read([]string{"-"}, strings.NewReader(text), manifest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return docs
+	return content.Documents
 }
 
 // Several meshes come out sorted, each with its own, and nothing stays on disk.
