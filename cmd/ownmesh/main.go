@@ -90,7 +90,7 @@ The API is AWS App Mesh's: what was written for App Mesh carries on.`,
 	)
 	root.AddCommand(
 		a.upCommand(), a.bootstrapCommand(), a.compileCommand(),
-		a.applyCommand(), a.deleteCommand(), a.endpointsCommand(),
+		a.applyCommand(), a.deleteCommand(), a.importCommand(), a.endpointsCommand(),
 		a.getCommand(), a.describeCommand(), a.statusCommand(), a.proxiesCommand(), a.findingsCommand(),
 		a.versionCommand(), exitCodesTopic(), filesTopic(),
 	)

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/ownmesh/ownmesh/core/resource"
 )
 
@@ -43,7 +45,7 @@ func (e *evaluator) body(d *declared, info resource.Info) json.RawMessage {
 			continue
 		}
 		seen[name] = true
-		if _, done := out[member]; done {
+		if _, done := out[member]; done || member == "meshOwner" && e.ownAccount(p.value) {
 			continue
 		}
 		if v := e.eval(p.value, 0); v.kind != absent {
@@ -55,6 +57,15 @@ func (e *evaluator) body(d *declared, info resource.Info) json.RawMessage {
 		e.problem(d.line, "the properties can't be written as JSON: "+err.Error(), "")
 	}
 	return j
+}
+
+// ownAccount reports whether an owner is the template's own account, which nobody needs to name: the AWS CDK takes it
+// out of the mesh's ARN. So it need not be known either.
+func (e *evaluator) ownAccount(n *yaml.Node) bool {
+	e.quiet++
+	defer func() { e.quiet-- }()
+	v := e.eval(n, 0)
+	return v.kind != text || v.text == e.stacks.options.Parameters[account]
 }
 
 func withoutToken(names string) string { return strings.TrimPrefix(names, "ClientToken, ") }
