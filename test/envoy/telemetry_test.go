@@ -17,7 +17,7 @@ var watched = shop("http") + route("all", "httpRoute: {match: {prefix: /}, "+to(
 kind: VirtualNode
 virtualNodeName: a
 spec:
-  listeners: [{portMapping: {port: 8080, protocol: http}}, {portMapping: {port: 9090, protocol: grpc}}]
+  listeners: [{portMapping: {port: 8080, protocol: http}}, {portMapping: {port: 9090, protocol: grpc}}, {portMapping: {port: 3306, protocol: tcp}}]
   serviceDiscovery: {awsCloudMap: {namespaceName: shop.local, serviceName: a}}
 ---
 kind: VirtualGateway
@@ -77,8 +77,8 @@ func TestMetrics(t *testing.T) {
 func TestMetricsExtension(t *testing.T) {
 	m := start(t, watched)
 	shownA, shownUI := local(freePort(t)), local(freePort(t))
-	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")), at("application/9090", grpcEcho(t, "a")),
-		withVariables("APPMESH_METRIC_EXTENSION_VERSION=1", "OWNMESH_METRICS_ADDRESS="+shownA))
+	a := m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")), at("application/9090", grpcEcho(t, "a")),
+		at("application/3306", greeter(t, "a")), withVariables("APPMESH_METRIC_EXTENSION_VERSION=1", "OWNMESH_METRICS_ADDRESS="+shownA))
 	ui := m.sidecar("virtualNode/ui", withVariables("APPMESH_METRIC_EXTENSION_VERSION=1", "OWNMESH_METRICS_ADDRESS="+shownUI,
 		"ENVOY_STATS_FLUSH_INTERVAL=50ms")) // histograms show what was there at the last flush
 	m.ready()
@@ -86,6 +86,7 @@ func TestMetricsExtension(t *testing.T) {
 	for range 3 {
 		c.reaches("a", "GET", cart+"/one")
 	}
+	a.customersGRPC(9090).reaches("a", "/shop.Cart/Add")
 	inbound, outbound := "http://"+shownA+"/stats/prometheus", "http://"+shownUI+"/stats/prometheus"
 	here, there := []string{`Mesh="shop"`, `VirtualNode="a"`}, []string{`Mesh="shop"`, `VirtualNode="ui"`, `TargetVirtualNode="a"`}
 	ingress := append(here, `envoy_http_conn_manager_prefix="ingress"`, `appmesh_listener_port="8080"`)
@@ -98,7 +99,9 @@ func TestMetricsExtension(t *testing.T) {
 		{"ProcessedBytes", inbound, "envoy_http_downstream_cx_rx_bytes_total", "", ingress},
 		{"ProcessedBytes", inbound, "envoy_http_downstream_cx_tx_bytes_total", "", ingress},
 		{"RequestCount", inbound, "envoy_http_downstream_rq_total", "3", ingress},
-		{"GrpcRequestCount", inbound, "envoy_cluster_upstream_rq_total", "0", append(here, `envoy_cluster_name="cds_ingress_shop_a_grpc_9090"`)},
+		{"GrpcRequestCount", inbound, "envoy_cluster_upstream_rq_total", "1", append(here, `envoy_cluster_name="cds_ingress_shop_a_grpc_9090"`)},
+		{"connections of TCP listeners", inbound, "envoy_tcp_downstream_cx_total", "", append(here, `envoy_tcp_prefix="ingress"`,
+			`appmesh_listener_protocol="tcp"`, `appmesh_listener_port="3306"`)},
 		{"TargetProcessedBytes", outbound, "envoy_cluster_upstream_cx_rx_bytes_total", "", there},
 		{"TargetProcessedBytes", outbound, "envoy_cluster_upstream_cx_tx_bytes_total", "", there},
 		{"HTTPCode_Target_2XX_Count", outbound, "envoy_cluster_upstream_rq_xx", "3", append(there, `envoy_response_code_class="2"`)},

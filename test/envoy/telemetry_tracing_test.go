@@ -59,6 +59,24 @@ func TestTracesToOpenTelemetry(t *testing.T) {
 	}
 }
 
+// A share of requests is traced, whichever the tracer is; a proxy that traces none makes no spans.
+func TestTracedShare(t *testing.T) {
+	traces := collector.OTLP(t)
+	m := start(t, shop("http")+route("all", "httpRoute: {match: {prefix: /}, "+to("a")+"}"))
+	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")))
+	for share, traced := range map[string]int{"0": 0, "1": 3} {
+		ui := m.sidecar("virtualNode/ui", withVariables("OTEL_EXPORTER_OTLP_ENDPOINT="+traces.Address, "OWNMESH_TRACED_SHARE="+share))
+		m.ready()
+		c := ui.calls()
+		for range 3 {
+			c.reaches("a", "GET", cart+"/one")
+		}
+		if got, not := ui.stat("http.egress.tracing.random_sampling"), ui.stat("http.egress.tracing.not_traceable"); got != traced || not != 3-traced {
+			t.Errorf("of 3 requests %d are traced and %d are not, with a share of %s", got, not, share)
+		}
+	}
+}
+
 // joined waits for a span of each hop, and returns them as one chain.
 func joined(t *testing.T, come func() ([]collector.Span, error)) []collector.Span {
 	t.Helper()
