@@ -38,17 +38,22 @@ up: build tools ## the same mesh and application, left running until Ctrl-C; pri
 tools: ## find an Envoy ($ENVOY, PATH), or install one into .tools
 	@tools/envoy.sh
 
+.PHONY: tools-aws
+tools-aws: ## find an AWS CLI that knows App Mesh, or install one into .tools; only the examples need it
+	@tools/aws.sh
+
 .PHONY: build
-build: ## bin/ownmesh, and the demo's programs
+build: ## bin/ownmesh, and the demo's and the examples' programs
 	@mkdir -p bin
-	@echo 'build: bin/ownmesh $(VERSION), bin/ordering, bin/ordering-demo'
+	@echo 'build: bin/ownmesh $(VERSION), bin/ordering, bin/ordering-demo, bin/example-app'
 	@$(GO_BUILD) -o bin/ownmesh ./cmd/ownmesh
 	@$(GO_BUILD) -o bin/ordering ./examples/ordering/services
 	@$(GO_BUILD) -o bin/ordering-demo ./examples/ordering/demo
+	@$(GO_BUILD) -o bin/example-app ./examples/kit/app
 
 ##@ check
 .PHONY: test
-test: tools lint ## everything: unit tests, goldens, real Envoys, the command line, the demo
+test: tools tools-aws lint ## everything: unit tests, goldens, real Envoys, the command line, the demo
 	$(GO_TEST) ./...
 
 .PHONY: unit
@@ -56,7 +61,7 @@ unit: tools ## each package's own tests: under a minute, less where go test has 
 	$(GO) test -timeout=5m $$($(GO) list ./... | grep -v $(SLOW))
 
 .PHONY: test-envoy
-test-envoy: tools ## what runs real Envoys, and the demo
+test-envoy: tools tools-aws ## what runs real Envoys, and the demo
 	$(GO_TEST) $(ENVOY_TESTS)
 
 .PHONY: lint
