@@ -28,8 +28,14 @@ func TestTracesToXRay(t *testing.T) {
 		return []string{"ENABLE_ENVOY_XRAY_TRACING=1", "AWS_XRAY_DAEMON_ADDRESS=tcp:127.0.0.1:1 udp:" + daemon.Address, "XRAY_SAMPLING_RATE=1"}
 	})
 	order(gateway)
-	chain := joined(t, daemon.Segments)
-	for i, s := range chain {
+	segments := func() []collector.Span {
+		spans, err := daemon.Segments()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return spans
+	}
+	for i, s := range joined(t, segments) {
 		if want := "ordering/" + hops[i]; s.Service != want || s.Node != want {
 			t.Errorf("span %d is of %s, and app_mesh says %s; want %s", i, s.Service, s.Node, want)
 		}
@@ -47,14 +53,28 @@ func TestTracesToOpenTelemetry(t *testing.T) {
 		return variables
 	})
 	order(gateway)
-	chain := joined(t, func() ([]collector.Span, error) { return traces.Spans(), nil })
-	for i, s := range chain {
+	for i, s := range joined(t, traces.Spans) {
 		want := "ordering/" + hops[i]
 		if hops[i] == "ui" {
 			want = "the UI"
 		}
 		if s.Service != want {
 			t.Errorf("span %d is of %s, want %s", i, s.Service, want)
+		}
+	}
+}
+
+// To Jaeger, in Zipkin's format, which calls a service what Envoy's node.cluster is.
+func TestTracesToJaeger(t *testing.T) {
+	traces := collector.Zipkin(t)
+	_, port, _ := strings.Cut(traces.Address, ":")
+	gateway := ordering(t, func(node string) []string {
+		return []string{"ENABLE_ENVOY_JAEGER_TRACING=1", "JAEGER_TRACER_PORT=" + port, "JAEGER_TRACER_VERSION=JSON", "APPMESH_RESOURCE_CLUSTER=" + node}
+	})
+	order(gateway)
+	for i, s := range joined(t, traces.Spans) {
+		if s.Service != hops[i] {
+			t.Errorf("span %d is of %s, want %s", i, s.Service, hops[i])
 		}
 	}
 }
@@ -78,15 +98,11 @@ func TestTracedShare(t *testing.T) {
 }
 
 // joined waits for a span of each hop, and returns them as one chain.
-func joined(t *testing.T, come func() ([]collector.Span, error)) []collector.Span {
+func joined(t *testing.T, come func() []collector.Span) []collector.Span {
 	t.Helper()
 	var spans []collector.Span
 	machine.Eventually(t, "a span of every hop", func() string {
-		var err error
-		if spans, err = come(); err != nil {
-			t.Fatal(err)
-		}
-		if len(spans) < len(hops) {
+		if spans = come(); len(spans) < len(hops) {
 			return fmt.Sprintf("%d spans: %+v", len(spans), spans)
 		}
 		return ""
@@ -130,6 +146,7 @@ func ordering(t *testing.T, variables func(node string) []string) *sidecar {
 	m.ready()
 	for _, s := range m.sidecars { // else they wait for 5 seconds, or for 5 spans
 		s.set("tracing.opentelemetry.min_flush_spans", "1")
+		s.set("tracing.zipkin.min_flush_spans", "1")
 	}
 	return gateway
 }

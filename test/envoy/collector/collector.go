@@ -1,5 +1,6 @@
 // Package collector receives what proxies tell of themselves, in tests: metrics and X-Ray segments as datagrams, and
-// spans by OTLP. It keeps everything; whoever asks gets what has come so far. Start with UDP, Socket and OTLP.
+// spans by OTLP or in Zipkin's JSON. It keeps everything; whoever asks gets what has come so far. Start with UDP, Socket,
+// OTLP and Zipkin.
 package collector
 
 import (

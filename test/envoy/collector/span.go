@@ -80,7 +80,7 @@ func (d *Datagrams) Segments() ([]Span, error) {
 	return spans, nil
 }
 
-// Traces receives spans by OTLP over gRPC.
+// Traces are the spans that have come to an address.
 type Traces struct {
 	Address string // 127.0.0.1:port
 
@@ -88,7 +88,7 @@ type Traces struct {
 	came []Span
 }
 
-// OTLP receives on a free port.
+// OTLP receives spans by gRPC on a free port.
 func OTLP(tb testing.TB) *Traces {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
