@@ -1,201 +1,202 @@
 package compile_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/compile"
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/internal/meshtest"
 	"github.com/ownmesh/ownmesh/internal/shapetest"
 )
 
-// withoutEffect are the members of App Mesh's specs that change nobody's configuration, and why that is right.
-var withoutEffect = map[string]string{
-	"virtualGateway.listeners[].healthCheck":                    "nobody in the mesh calls a gateway, so nobody probes it: the load balancer in front of it does. A finding says so",
-	"virtualGateway.listeners[].healthCheck.healthyThreshold":   "see healthCheck",
-	"virtualGateway.listeners[].healthCheck.intervalMillis":     "see healthCheck",
-	"virtualGateway.listeners[].healthCheck.path":               "see healthCheck",
-	"virtualGateway.listeners[].healthCheck.port":               "see healthCheck",
-	"virtualGateway.listeners[].healthCheck.protocol":           "see healthCheck",
-	"virtualGateway.listeners[].healthCheck.timeoutMillis":      "see healthCheck",
-	"virtualGateway.listeners[].healthCheck.unhealthyThreshold": "see healthCheck",
-	"virtualNode.listeners[].healthCheck.port":                  "the listener's own port is probed, as its callers use it. A finding says so if it is another",
-}
-
-// TestEveryMemberCounts is the promise that no member of App Mesh's specs is accepted and then forgotten. In the meshes
-// of testdata it takes each member away, or changes it, and looks whether any proxy's configuration is another one. A
-// member that never changes anything must be in withoutEffect, and what is there must change nothing. Members are those
-// of the API's description.
-func TestEveryMemberCounts(t *testing.T) {
-	counts := map[string]bool{}
-	members, enums := specMembers(t)
-	files, err := filepath.Glob("testdata/*/mesh.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		state := meshtest.Read(t, file)
-		state.Certificates = certificates(t, filepath.Dir(file))
-		before := digest(state)
-		for _, r := range everything(state) {
-			variants(t, r, enums, func(path string, changed resource.Resource) {
-				if !counts[path] && digest(replaced(state, changed)) != before {
-					counts[path] = true
-				}
-			})
-		}
-	}
-	for _, path := range members {
-		member, _, _ := strings.Cut(path, "=")
-		switch why := withoutEffect[member]; {
-		case !counts[path] && why == "":
-			t.Errorf("%s changes nobody's configuration: compile it, or say in withoutEffect why not", path)
-		case counts[path] && why != "":
-			t.Errorf("%s is said to have no effect (%s), and has one", path, why)
+// TestNoMemberIsLeftOut walks every member of every spec of App Mesh. Each is set to each of its values, or to two, and
+// left out: each time some proxy's configuration must come out otherwise. What has no effect is listed with its reason
+// in members_table_test.go, and so is which value leaving a member out stands for.
+func TestNoMemberIsLeftOut(t *testing.T) {
+	w := newWalk(t)
+	for _, kind := range slices.Sorted(maps.Keys(subjects)) {
+		for _, m := range w.model.Members(kind + "Spec") {
+			w.check(kind, m)
 		}
 	}
 	for path := range withoutEffect {
-		if !slices.Contains(members, path) {
-			t.Errorf("withoutEffect names %s, which no spec has", path)
+		if !w.used[path] {
+			t.Errorf("withoutEffect lists %s, which no spec has", path)
 		}
 	}
-	if len(members) < 300 {
-		t.Errorf("only %d members were found", len(members))
-	}
-}
-
-// specMembers lists the members of all specs: virtualNode.listeners[].portMapping.port. A value of an enumeration is a
-// member too: virtualNode.listeners[].tls.mode=STRICT; enums has these by the member.
-func specMembers(t *testing.T) (members []string, enums map[string][]string) {
-	model := shapetest.Load(t, nil)
-	enums = map[string][]string{}
-	var walk func(shape, path string)
-	walk = func(shape, path string) {
-		switch s := model.Shapes[shape]; s.Type {
-		case "structure":
-			for name, m := range s.Members {
-				members = append(members, path+"."+name)
-				walk(m.Shape, path+"."+name)
-			}
-		case "list":
-			walk(s.Member.Shape, path+"[]")
-		case "string":
-			enums[path] = s.Enum
-			for _, value := range s.Enum {
-				if len(s.Enum) == 1 {
-					continue // the member itself says as much
-				}
-				members = append(members, path+"="+value)
-			}
+	for path := range defaults {
+		if !w.used[path] {
+			t.Errorf("defaults lists %s, which no spec has", path)
 		}
 	}
-	for _, info := range resource.Kinds {
-		if !info.Own {
-			input := model.Shapes[model.Operations["Create"+info.Title].Input.Shape]
-			walk(input.Members["spec"].Shape, string(info.Kind))
+	t.Logf("%d members, %d configurations", w.members, w.compiled)
+}
+
+type walk struct {
+	*testing.T
+	model    *shapetest.Model
+	base     compile.State
+	used     map[string]bool // entries of the tables
+	members  int
+	compiled int
+}
+
+func newWalk(t *testing.T) *walk {
+	w := &walk{T: t, model: shapetest.Load(t, memberNames), used: map[string]bool{}, base: meshtest.Read(t, "testdata/members.yaml")}
+	w.base.Certificates = map[string]graph.Material{}
+	for _, arn := range []string{"arn:1", "arn:2"} {
+		w.base.Certificates[arn] = graph.Material{Files: graph.CertificateFiles{Chain: "/acm/" + arn, Key: "/acm/key"}, Authorities: "PEM of " + arn}
+	}
+	return w
+}
+
+// check compiles the mesh with each value of a member, and without it.
+func (w *walk) check(kind string, m shapetest.Member) {
+	w.members++
+	path := kind + "." + m.String()
+	outcome := map[string]string{} // by configuration: the value that made it
+	reason, idle := w.without(path)
+	values := valuesOf(path, m, w.model)
+	if len(values) == 0 {
+		w.Errorf("%s: no value", path)
+	}
+	see := func(value string, made string) {
+		before, seen := outcome[made]
+		outcome[made] = value
+		switch {
+		case !seen && idle && len(outcome) > 1:
+			w.Errorf("%s has an effect (%s), yet is listed as having none: %s", path, value, reason)
+		case seen && !idle && !(value == leftOut && defaults[w.entry(path, isDefault)] == before):
+			w.Errorf("%s: %s and %s make the same configuration. Compile it, or list it with its reason", path, before, value)
+		case !seen && value == leftOut && defaults[w.entry(path, isDefault)] != "":
+			w.Errorf("%s: left out it should be as %s", path, defaults[w.entry(path, isDefault)])
 		}
 	}
-	slices.Sort(members)
-	return members, enums
-}
-
-// everything is a mesh's resources, the mesh among them, in order.
-func everything(s compile.State) []resource.Resource {
-	all := append(slices.Collect(maps.Values(s.Resources)), s.Mesh)
-	slices.SortFunc(all, func(a, b resource.Resource) int { return a.Key.Compare(b.Key) })
-	return all
-}
-
-func replaced(s compile.State, r resource.Resource) compile.State {
-	if r.Kind == resource.KindMesh {
-		s.Mesh = r
-		return s
+	for _, v := range values {
+		made, violations := w.compile(kind, w.spec(kind, path, m, v))
+		if len(violations) > 0 {
+			w.Fatalf("%s: the API refuses %v: %v", path, v, violations)
+		}
+		see(fmt.Sprint(v), made)
 	}
-	s.Resources = maps.Clone(s.Resources)
-	s.Resources[r.Key] = r
-	return s
+	spec := w.spec(kind, path, m, values[0])
+	if w.model.LeaveOut(spec, kind+"Spec", m.Steps) {
+		if made, violations := w.compile(kind, spec); len(violations) == 0 {
+			see(leftOut, made)
+			return
+		}
+	}
+	if len(values) < 2 {
+		w.Errorf("%s has one value, and can't be left out: what does it do?", path)
+	}
 }
 
-// digest is a configuration as text, bytes and sets.
-func digest(s compile.State) string {
-	c := compile.Compile(compile.Options{}, s).Config()
-	var lines []string
-	for id, r := range c.Resources {
-		lines = append(lines, fmt.Sprint(id, r.Hash))
-	}
-	for key, p := range c.Proxies {
-		lines = append(lines, fmt.Sprint(key, p))
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
-}
+const leftOut = "left out"
 
-// variants changes a resource's spec at each of its members in turn: takes the member away, or gives it another value.
-func variants(t *testing.T, r resource.Resource, enums map[string][]string, visit func(path string, changed resource.Resource)) {
+// spec is the subject's spec with a value at a member, and with what the member needs around it.
+func (w *walk) spec(kind, path string, m shapetest.Member, value any) any {
 	var spec any
-	if err := json.Unmarshal(r.Spec, &spec); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal(w.base.Resources[subjects[kind]].Spec, &spec); err != nil && kind != "Mesh" {
+		w.Fatal(err)
 	}
-	try := func(path string) {
-		text, err := json.Marshal(spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		changed := r
-		changed.Spec = text
-		visit(path, changed)
-	}
-	// put tries other values at a place. Of two values of an enumeration that give different configurations, both count.
-	put := func(path string, value any, set func(any)) {
-		for _, other := range others(value) {
-			set(other)
-			try(path)
-		}
-		for _, other := range enums[path] {
-			if other != value {
-				set(other)
-				try(path + "=" + other)
-				try(path + "=" + value.(string))
-			}
-		}
-		set(value)
-	}
-	var walk func(v any, path string)
-	walk = func(v any, path string) {
-		switch v := v.(type) {
-		case map[string]any:
-			for name, value := range v {
-				at := path + "." + name
-				delete(v, name)
-				try(at)
-				put(at, value, func(other any) { v[name] = other })
-				walk(value, at)
-			}
-		case []any:
-			for i, item := range v {
-				put(path+"[]", item, func(other any) { v[i] = other })
-				walk(item, path+"[]")
+	shape := kind + "Spec"
+	spec = w.model.Put(spec, shape, m.Steps, value)
+	for _, c := range contexts {
+		if match := c.of.FindStringSubmatch(path); match != nil {
+			for around, v := range c.put(match) {
+				spec = w.model.Put(spec, shape, shapetest.Steps(around), v)
 			}
 		}
 	}
-	walk(spec, string(r.Kind))
+	return w.model.Put(spec, shape, m.Steps, value)
 }
 
-// others are values beside a scalar.
-func others(v any) []any {
-	switch v := v.(type) {
-	case float64:
-		return []any{v + 1}
-	case bool:
-		return []any{!v}
-	case string:
-		return []any{v + "x", "/x"}
+// compile gives a fingerprint of what all proxies get; or what the API has against the spec.
+func (w *walk) compile(kind string, spec any) (string, []resource.Violation) {
+	w.compiled++
+	text, err := json.Marshal(map[string]any{"spec": spec, nameMembers[kind]: subjects[kind].Name})
+	if err != nil {
+		w.Fatal(err)
 	}
-	return nil
+	request, violations := resource.ParseRequest("Create"+kind, text)
+	if len(violations) > 0 {
+		return "", violations
+	}
+	state := w.base
+	r := meshtest.New(subjects[kind], string(request.Spec))
+	if kind == "Mesh" {
+		state.Mesh = r
+	} else {
+		state.Resources = maps.Clone(state.Resources)
+		state.Resources[r.Key] = r
+	}
+	return fingerprint(compile.Compile(compile.Options{}, state).Config()), nil
+}
+
+func fingerprint(c *artifact.Config) string {
+	h := sha256.New()
+	for _, id := range slices.SortedFunc(maps.Keys(c.Resources), artifact.ID.Compare) {
+		fmt.Fprintln(h, id, c.Resources[id].Hash)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Proxies)) {
+		fmt.Fprintln(h, key, c.Proxies[key])
+	}
+	return string(h.Sum(nil))
+}
+
+// without says whether a member, or something around it, is listed as having no effect, and why.
+func (w *walk) without(path string) (reason string, listed bool) {
+	for entry, reason := range withoutEffect {
+		if path == entry || strings.HasPrefix(path, entry+".") {
+			w.used[entry] = true
+			return reason, true
+		}
+	}
+	return "", false
+}
+
+func isDefault(entry string) bool { _, ok := defaults[entry]; return ok }
+
+// entry is the longest end of a path that a table has; "" for none.
+func (w *walk) entry(path string, has func(string) bool) string {
+	for rest := path; ; {
+		if has(rest) {
+			w.used[rest] = true
+			return rest
+		}
+		_, after, ok := strings.Cut(rest, ".")
+		if !ok {
+			return ""
+		}
+		rest = after
+	}
+}
+
+// valuesOf are the values that a member is tried with: by the longest end of its path, else as its shape says.
+func valuesOf(path string, m shapetest.Member, model *shapetest.Model) []any {
+	for rest := path; ; {
+		if v, ok := memberValues[rest]; ok {
+			return v
+		}
+		_, after, ok := strings.Cut(rest, ".")
+		if !ok {
+			return model.Values(m)
+		}
+		rest = after
+	}
+}
+
+// context is what must stand around a member for it to have an effect.
+type context struct {
+	of  *regexp.Regexp
+	put func(match []string) map[string]any // by path: the value
 }

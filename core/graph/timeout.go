@@ -35,14 +35,17 @@ func (t Timeout) Request() Duration {
 	return DefaultRequestTimeout
 }
 
-// readDuration reads a duration that may be absent.
+// readDuration reads a duration that may be absent. Without a value it is; without a unit its value is milliseconds.
 func readDuration(d *resource.Duration, path string, n *Notes) Duration {
 	if d == nil {
 		return Duration{}
 	}
-	if d.Value == nil || d.Unit == "" {
-		n.add("duration-incomplete", path, "a duration needs both value and unit: this one counts as not given", "give both")
+	if d.Value == nil {
+		n.add("duration-incomplete", path+".value", "the duration has no value: it counts as not given", "give value and unit, or remove the duration")
 		return Duration{}
+	}
+	if d.Unit == "" {
+		n.add("duration-incomplete", path+".unit", quoted("the duration has no unit: %d milliseconds are used", *d.Value), "give the unit, s or ms")
 	}
 	value, factor := *d.Value, int64(1)
 	if d.Unit == "s" {
