@@ -64,6 +64,11 @@ unit: tools ## each package's own tests: under a minute, less where go test has 
 test-envoy: tools tools-aws ## what runs real Envoys, and the demo
 	$(GO_TEST) $(ENVOY_TESTS)
 
+DURATION ?= 10m
+.PHONY: soak
+soak: tools ## change everything under load, with real Envoys, for DURATION (10m); SEED=n makes the same changes again
+	$(GO) test -count=1 -timeout=0 -v ./test/envoy -run '^TestSoak$$' -soak $(DURATION) -seed $(or $(SEED),0)
+
 .PHONY: lint
 lint: ## go vet, gofmt, import rules; golangci-lint where it is installed
 	$(GO) vet ./...

@@ -88,28 +88,14 @@ func secondPass(j *job, id unitID) any {
 		return nil
 	}
 	var needs []string
-	var byHost, byHeader []envoy.Called
-	mesh, anyHost := j.memo.mesh.Name, false
+	var hosts [][]byte
 	for _, called := range j.gatewayPlan(id.a).Called {
 		c := envoy.Called{Called: called}
 		for _, port := range called.Ports {
 			c.Tables = append(c.Tables, j.table(called.Service, port))
 			needs = append(needs, j.clusterNames(called.Service, port)...)
 		}
-		if called.ByHost {
-			byHost = append(byHost, c)
-			anyHost = anyHost || called.Service == "*"
-		}
-		if called.ByHeader {
-			byHeader = append(byHeader, c)
-		}
-	}
-	var hosts [][]byte
-	for _, c := range byHost {
-		hosts = append(hosts, envoy.ServiceHost(mesh, c, byHeader))
-	}
-	if len(byHeader) > 0 && !anyHost {
-		hosts = append(hosts, envoy.DefaultBackend(mesh, byHeader))
+		hosts = append(hosts, envoy.ServiceHost(j.memo.mesh.Name, c))
 	}
 	return j.emitRoutes(gatewayScope(id.a), envoy.EgressRoutes(envoy.SecondPass(g.Listeners)), hosts, needs)
 }

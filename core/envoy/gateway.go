@@ -1,7 +1,6 @@
 package envoy
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -86,11 +85,11 @@ func firstPassRoutes(cluster string, r GatewayRoute) []*routev3.Route {
 			Timeout:          spanOf(r.Timeout),
 		}
 		rewritePath(action, r.Rewrite, m.Path)
+		action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: r.Service}
 		if r.KeepHost {
-			route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(ServiceHeader, r.Service))
+			route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(ServiceHeader, r.Service), formatHeader(HostHeader, "%REQ(:AUTHORITY)%"))
 		} else {
-			action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: r.Service}
-			route.RequestHeadersToRemove = []string{ServiceHeader} // it would be a customer's
+			route.RequestHeadersToRemove = []string{ServiceHeader, HostHeader} // they would be a customer's
 		}
 		if r.Steer != 0 {
 			route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(PortHeader, strconv.Itoa(r.Steer)))
@@ -121,46 +120,25 @@ type Called struct {
 	Tables []graph.Table
 }
 
-// ServiceHost is a service's virtual host in the second pass. byHeader are the services that are reached with their Host
-// untouched: a customer may have sent any, this service's too, and what the first pass chose must count.
-func ServiceHost(mesh string, c Called, byHeader []Called) []byte {
-	host := &routev3.VirtualHost{Name: c.Service, Domains: graph.Domains(c.Service, graph.PortEgress)}
-	if len(byHeader) == 0 {
-		host.Routes = secondPassRoutes(mesh, c)
-		return Marshal(host)
+// ServiceHost is a service's virtual host in the second pass: the first one made its name the Host. Where the customer's
+// is to stay, it comes back here.
+func ServiceHost(mesh string, c Called) []byte {
+	host := &routev3.VirtualHost{Name: c.Service, Domains: graph.Domains(c.Service, graph.PortEgress), Routes: secondPassRoutes(mesh, c)}
+	for _, r := range host.Routes {
+		if action := r.GetRoute(); action != nil {
+			action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteHeader{HostRewriteHeader: HostHeader}
+		}
 	}
-	host.Routes = headerRoutes(mesh, byHeader)
-	host.Routes = append(host.Routes, secondPassRoutes(mesh, c, absentHeader(ServiceHeader))...)
 	return Marshal(host)
 }
 
-// DefaultBackend is the virtual host of the services that are reached with their Host untouched.
-func DefaultBackend(mesh string, cs []Called) []byte {
-	return Marshal(&routev3.VirtualHost{
-		Name: "default_backend", Domains: []string{"*"}, ResponseHeadersToRemove: []string{ServiceHeader}, Routes: headerRoutes(mesh, cs),
-	})
-}
-
-// headerRoutes are the routes of services that a header names.
-func headerRoutes(mesh string, cs []Called) []*routev3.Route {
-	var out []*routev3.Route
-	for _, c := range cs {
-		out = append(out, secondPassRoutes(mesh, c, exactHeader(ServiceHeader, c.Service))...)
-	}
-	return out
-}
-
-// secondPassRoutes are a service's routes on the ports that are meant, for requests with these headers.
-func secondPassRoutes(mesh string, c Called, headers ...*routev3.HeaderMatcher) []*routev3.Route {
+// secondPassRoutes are a service's routes on the ports that are meant.
+func secondPassRoutes(mesh string, c Called) []*routev3.Route {
 	var out []*routev3.Route
 	for _, t := range c.Tables {
-		matchers := headers
-		if c.Steered {
-			matchers = append(slices.Clone(headers), exactHeader(PortHeader, strconv.Itoa(t.Port.Port)))
-		}
 		for _, r := range routes(mesh, c.Service, t) {
-			r.Match.Headers = append(slices.Clone(matchers), r.Match.Headers...)
 			if c.Steered {
+				r.Match.Headers = append([]*routev3.HeaderMatcher{exactHeader(PortHeader, strconv.Itoa(t.Port.Port))}, r.Match.Headers...)
 				r.RequestHeadersToRemove = []string{PortHeader}
 			}
 			out = append(out, r)

@@ -1,6 +1,8 @@
 package envoy
 
 import (
+	"strings"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
@@ -64,11 +66,6 @@ func exactHeader(name, value string) *routev3.HeaderMatcher {
 	return headerMatch(graph.Header{Name: name, Kind: graph.HeaderExact, Value: value})
 }
 
-// absentHeader is a matcher of requests without a header.
-func absentHeader(name string) *routev3.HeaderMatcher {
-	return headerMatch(graph.Header{Name: name, Kind: graph.HeaderPresent, Invert: true})
-}
-
 func queryMatch(q graph.Query) *routev3.QueryParameterMatcher {
 	out := &routev3.QueryParameterMatcher{Name: q.Name}
 	if q.Present {
@@ -82,15 +79,13 @@ func queryMatch(q graph.Query) *routev3.QueryParameterMatcher {
 
 // setHeader overwrites a request's header with a text. Values are formats: a percent sign is doubled.
 func setHeader(name, value string) *corev3.HeaderValueOption {
-	escaped := make([]byte, 0, len(value))
-	for _, c := range []byte(value) {
-		if c == '%' {
-			escaped = append(escaped, '%')
-		}
-		escaped = append(escaped, c)
-	}
+	return formatHeader(name, strings.ReplaceAll(value, "%", "%%"))
+}
+
+// formatHeader overwrites a request's header with what a format gives.
+func formatHeader(name, format string) *corev3.HeaderValueOption {
 	return &corev3.HeaderValueOption{
-		Header:       &corev3.HeaderValue{Key: name, Value: string(escaped)},
+		Header:       &corev3.HeaderValue{Key: name, Value: format},
 		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
 	}
 }

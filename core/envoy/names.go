@@ -81,8 +81,10 @@ const ExplicitProxy = "ownmesh_egress_proxy"
 const ExplicitSelf = "ownmesh_egress_self"
 
 const (
-	// ServiceHeader names the service in a gateway's second pass, where the Host stays as it came.
+	// ServiceHeader names the service to applications behind a gateway route that leaves the Host as it came.
 	ServiceHeader = "x-app-mesh-virtual-service"
+	// HostHeader is the Host as it came, where it is to stay: a gateway's second pass tells services by their names.
+	HostHeader = "x-ownmesh-host"
 	// PortHeader tells a gateway's second pass which of a service's ports is meant.
 	PortHeader = "x-ownmesh-target-port"
 )

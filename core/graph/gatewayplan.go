@@ -15,11 +15,9 @@ type GatewayPlan struct {
 
 // Called is a service that a gateway's second pass reaches.
 type Called struct {
-	Service  string
-	Ports    []int // that gateway routes mean, ascending; none where the service has no port at all
-	Steered  bool  // the service has several ports: a header says which one is meant
-	ByHost   bool  // a gateway route makes its name the Host
-	ByHeader bool  // a gateway route keeps the Host: a header names the service
+	Service string
+	Ports   []int // that gateway routes mean, ascending; none where the service has no port at all
+	Steered bool  // the service has several ports: a header says which one is meant
 }
 
 // PlanGateway orders a gateway's routes and collects the services that they call. Two services whose names are the
@@ -76,8 +74,6 @@ func (p *GatewayPlan) call(r BoundGatewayRoute) {
 	}
 	c := &p.Called[i]
 	c.Steered = c.Steered || r.Steer != 0
-	c.ByHost = c.ByHost || !r.KeepHost
-	c.ByHeader = c.ByHeader || r.KeepHost
 	if port := r.Called.Port; port != 0 && !slices.Contains(c.Ports, port) {
 		c.Ports = append(c.Ports, port)
 		slices.Sort(c.Ports)
