@@ -31,6 +31,7 @@ func tables(j *job, id unitID) any {
 	}
 	t := graph.Tables(ports, routes)
 	j.note(graph.ShadowedTCP(id.a, ports, routes))
+	j.note(graph.Unrouted(id.a, t))
 	return t
 }
 

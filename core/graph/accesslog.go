@@ -13,6 +13,8 @@ type AccessLog struct {
 	JSON []resource.JSONFormatRef // keys occur once
 }
 
+const formatHint = "see https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage; a literal % is written %%"
+
 // readAccessLog reads an access log; nil if there is none, or none that Envoy would take.
 func readAccessLog(l *resource.Logging, path string, n *Notes) *AccessLog {
 	if l == nil || l.AccessLog == nil || l.AccessLog.File == nil {
@@ -29,7 +31,7 @@ func readAccessLog(l *resource.Logging, path string, n *Notes) *AccessLog {
 		return a
 	}
 	if problem := checkFormat(file.Format.Text); problem != "" {
-		n.add("access-log-format", path+".format.text", problem+": Envoy's own format is used", "see Envoy's list of access log command operators; a literal % is written %%")
+		n.add("access-log-format", path+".format.text", problem+": Envoy's own format is used", formatHint)
 	} else {
 		a.Text = file.Format.Text
 	}
@@ -38,9 +40,9 @@ func readAccessLog(l *resource.Logging, path string, n *Notes) *AccessLog {
 		item := at(path+".format.json", i)
 		switch problem := checkFormat(ref.Value); {
 		case problem != "":
-			n.add("access-log-format", item+".value", problem+": the key is left out", "see Envoy's list of access log command operators; a literal % is written %%")
+			n.add("access-log-format", item+".value", problem+": the key is left out", formatHint)
 		case seen[ref.Key]:
-			n.add("access-log-key", item+".key", quoted("key %s is given before: the first counts", ref.Key), "remove one of them")
+			n.add("access-log-key", item+".key", quoted("key %s is given before: the first counts", ref.Key), "remove this one")
 		default:
 			seen[ref.Key] = true
 			a.JSON = append(a.JSON, ref)

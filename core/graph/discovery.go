@@ -87,7 +87,7 @@ func readDiscovery(s *resource.ServiceDiscovery, path string, n *Notes) *Discove
 	for i, a := range m.Attributes {
 		if first, ok := d.CloudMap.Attributes[a.Key]; ok {
 			if first != a.Value {
-				n.add("attribute-duplicate", at(path+".awsCloudMap.attributes", i), quoted("attribute %s is given before with another value: the first counts", a.Key), "remove one of them")
+				n.add("attribute-duplicate", at(path+".awsCloudMap.attributes", i), quoted("attribute %s is given before with another value: the first counts", a.Key), "remove this one")
 			}
 			continue
 		}

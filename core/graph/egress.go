@@ -42,7 +42,7 @@ func PlanEgress(key resource.Key, c Calls, ports func(service string) Ports) (Eg
 		path := at("spec.backends", b.Index) + ".virtualService.virtualServiceName"
 		found := ports(b.Service)
 		if found == nil {
-			n.add("backend-missing", path, quoted("there is no virtual service %s that can be called: nothing is configured for it", b.Service), "create it, or remove the backend")
+			n.add("backend-missing", path, quoted("there is no virtual service %s that can be called: calls to it fail, or under the egress filter ALLOW_ALL pass the mesh by", b.Service), "create the virtual service, or remove the backend")
 		}
 		for _, port := range found {
 			p.plan.Backends = append(p.plan.Backends, BackendPort{Service: b.Service, Port: port})
@@ -69,9 +69,9 @@ func (p *planner) add(service string, port Port, path string) {
 	i, shared := p.at[port.Port]
 	switch {
 	case port.Protocol == TCP && p.http[port.Port]:
-		p.notes.add("backend-port", path, quoted("port %d also has HTTP backends, and tcp is told apart by port alone: %s can't be called on it where connections are redirected", port.Port, service), "give them different ports")
+		p.notes.add("backend-port", path, quoted("port %d also has HTTP backends, and tcp is told apart by port alone: %s can't be called on it where connections are redirected", port.Port, service), "give the provider of one of them another listener port")
 	case port.Protocol == TCP && shared:
-		p.notes.add("backend-port", path, quoted("port %d belongs to tcp backend %s already: %s can't be called on it where connections are redirected", port.Port, p.plan.Ports[i].Services[0], service), "give them different ports")
+		p.notes.add("backend-port", path, quoted("port %d belongs to tcp backend %s already: %s can't be called on it where connections are redirected", port.Port, p.plan.Ports[i].Services[0], service), "give the provider of one of them another listener port")
 	case port.Protocol == TCP:
 		p.at[port.Port] = len(p.plan.Ports)
 		p.plan.Ports = append(p.plan.Ports, EgressPort{Port: port, Services: []string{service}})

@@ -28,7 +28,7 @@ func ReadGateway(r resource.Resource) (*Gateway, []resource.Finding) {
 			n.add("port-admin", path+".portMapping.port", "Envoy's admin interface uses port 9901 too, unless its sidecar is told otherwise: then the listener is refused", "use another port, or set ENVOY_ADMIN_ACCESS_PORT for the gateway")
 		}
 		if l.HealthCheck != nil {
-			n.add("health-check-without-effect", path+".healthCheck", "nobody in the mesh calls a gateway, so nobody probes it: the health check has no effect", "let the load balancer in front of the gateway probe it")
+			n.add("health-check-without-effect", path+".healthCheck", "nobody in the mesh calls a gateway, so nobody probes it: the health check has no effect", "let the load balancer in front of it probe one of its ports, or /ready on the sidecar's metrics port")
 		}
 	}
 	if spec.BackendDefaults != nil {

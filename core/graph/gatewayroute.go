@@ -109,10 +109,10 @@ func readHostname(h *resource.GatewayRouteHostnameMatch, path string, n *Notes) 
 	if h.Exact == "" {
 		pattern = `(?i).*` + regexp.QuoteMeta(h.Suffix) + port
 	} else if h.Suffix != "" {
-		n.add("match-both", path+".suffix", "a hostname has either exact or suffix: exact counts", "remove one of them")
+		n.add("match-both", path+".suffix", "a hostname has either exact or suffix: exact counts", "remove suffix")
 	}
 	if hasControl(pattern) || checkRegex(pattern) != "" {
-		n.add("hostname-never-matches", path, "no host is named like this: the route is left out", "use a host's name")
+		n.add("hostname-never-matches", path, quoted("no host is named like %s: the route is left out", h.Exact+h.Suffix), "use a host's name")
 		return nil, false
 	}
 	return []Header{{Name: ":authority", Kind: HeaderRegex, Value: pattern}}, true
@@ -122,12 +122,14 @@ func readHostname(h *resource.GatewayRouteHostnameMatch, path string, n *Notes) 
 func (g *GatewayRoute) readRewrite(r resource.HTTPGatewayRouteRewrite, path string, n *Notes) {
 	if r.Path != nil && r.Path.Exact != "" {
 		if r.Prefix != nil {
-			n.add("rewrite-both", path+".prefix", "a rewrite has either prefix or path: path counts", "remove one of them")
+			n.add("rewrite-both", path+".prefix", "a rewrite has either prefix or path: path counts", "remove prefix")
 		}
 		g.Rewrite.Path = r.Path.Exact
 		if hasControl(g.Rewrite.Path) {
 			n.add("rewrite-invalid", path+".path.exact", quoted("%s can't be in a request: the path stays", g.Rewrite.Path), "use a path")
 			g.Rewrite = Rewrite{}
+		} else if !isPath(g.Rewrite.Path) {
+			n.add("rewrite-slashes", path+".path.exact", quoted("%s does not begin with a slash: it is used as it is, which is no valid path", g.Rewrite.Path), "begin it with /")
 		}
 		return
 	}
@@ -136,7 +138,7 @@ func (g *GatewayRoute) readRewrite(r resource.HTTPGatewayRouteRewrite, path stri
 	if r.Prefix != nil {
 		value, keep = r.Prefix.Value, r.Prefix.DefaultPrefix == "DISABLED"
 		if value != "" && r.Prefix.DefaultPrefix != "" {
-			n.add("rewrite-both", path+".prefix.defaultPrefix", "a prefix has either value or defaultPrefix: value counts", "remove one of them")
+			n.add("rewrite-both", path+".prefix.defaultPrefix", "a prefix has either value or defaultPrefix: value counts", "remove defaultPrefix")
 			keep = false
 		}
 	}
@@ -155,7 +157,7 @@ func (g *GatewayRoute) readRewrite(r resource.HTTPGatewayRouteRewrite, path stri
 		return
 	}
 	if value[0] != '/' || value[len(value)-1] != '/' {
-		n.add("rewrite-slashes", path+".prefix.value", quoted("%s does not begin and end with a slash: it is used as it is", value), "begin and end it with /")
+		n.add("rewrite-slashes", path+".prefix.value", quoted("%s does not begin and end with a slash: it is used as it is, so %s becomes %s", value, strings.TrimSuffix(matched.Value, "/")+"/7", value+"7"), "begin and end it with /")
 	}
 	if hasControl(value) {
 		n.add("rewrite-invalid", path+".prefix.value", quoted("%s can't be in a request: / is used", value), "use a path")
@@ -193,7 +195,7 @@ func (g *GatewayRoute) listeners(ports Ports, n *Notes) []int {
 		return []int{g.Port}
 	}
 	if len(ports) > 1 {
-		n.add("route-port-missing", g.Member+".match.port", "the gateway has several listeners, and nothing says which one the route is for: it applies on all of them", "give match.port")
+		n.add("route-port-missing", g.Member+".match.port", "the gateway has several listeners, and nothing says which one the route is for: it applies on all of them", "set match.port to the port of one of them")
 	}
 	var on []int
 	for _, p := range ports {
@@ -206,7 +208,7 @@ func (g *GatewayRoute) listeners(ports Ports, n *Notes) []int {
 func (g *GatewayRoute) target(ports Ports, n *Notes) (called Port, steer, ok bool) {
 	path := g.Member + ".action.target"
 	if ports == nil {
-		n.add("target-missing", path+".virtualService.virtualServiceName", quoted("there is no virtual service %s that can be called: the route is left out", g.Service), "create it, or name another")
+		n.add("target-missing", path+".virtualService.virtualServiceName", quoted("there is no virtual service %s that can be called: the route is left out", g.Service), "create the virtual service, or name another")
 		return Port{}, false, false
 	}
 	if g.Target != 0 {
@@ -219,7 +221,7 @@ func (g *GatewayRoute) target(ports Ports, n *Notes) (called Port, steer, ok boo
 	} else if len(ports) > 0 {
 		called = ports[0]
 		if len(ports) > 1 {
-			n.add("target-port-missing", path+".port", quoted("the provider of %s has several listeners, and nothing says which one is meant: port %d is used", g.Service, called.Port), "give the target's port")
+			n.add("target-port-missing", path+".port", quoted("the provider of %s has several listeners, and nothing says which one is meant: port %d is used", g.Service, called.Port), "set action.target.port")
 		}
 	}
 	if called.Protocol == TCP {

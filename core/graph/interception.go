@@ -30,7 +30,7 @@ func ReadInterception(r resource.Resource, siblings []string, exists bool) (reso
 		spec.Mode = resource.Transparent
 	}
 	if !exists {
-		n.add("interception-target-missing", "spec", "the proxy that this is for does not exist: it has no effect", "create it, or name another")
+		n.add("interception-target-missing", "spec", "the proxy that this is for does not exist: it has no effect", "create the virtual node or gateway, or name another")
 	}
 	if len(siblings) > 1 && siblings[0] != r.Name {
 		n.add("interception-duplicate", "spec", quoted("interception %s is for the same: that one counts", siblings[0]), "remove one of them")

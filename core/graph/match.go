@@ -68,10 +68,10 @@ type pathMatch struct {
 func readPath(m pathMatch, path string, n *Notes) (Path, bool) {
 	if m.path != nil && (m.path.Exact != "" || m.path.Regex != "") {
 		if m.prefix != nil {
-			n.add("match-both", path+".prefix", "a match has either prefix or path: path counts", "remove one of them")
+			n.add("match-both", path+".prefix", "a match has either prefix or path: path counts", "remove prefix")
 		}
 		if m.path.Exact != "" && m.path.Regex != "" {
-			n.add("match-both", path+".path.regex", "a path has either exact or regex: exact counts", "remove one of them")
+			n.add("match-both", path+".path.regex", "a path has either exact or regex: exact counts", "remove regex")
 		}
 		if m.path.Exact == "" {
 			if problem := checkRegex(m.path.Regex); problem != "" {
@@ -81,7 +81,7 @@ func readPath(m pathMatch, path string, n *Notes) (Path, bool) {
 			return Path{Kind: PathRegex, Value: m.path.Regex}, true
 		}
 		if !isPath(m.path.Exact) {
-			n.add("path-never-matches", path+".path.exact", quoted("%s is no path, so nothing ever matches it: the route is left out", m.path.Exact), "start it with /")
+			n.add("path-never-matches", path+".path.exact", quoted("%s is no path, so nothing ever matches it: the route is left out", m.path.Exact), startWithSlash)
 			return Path{}, false
 		}
 		return Path{Kind: PathExact, Value: m.path.Exact}, true
@@ -90,11 +90,13 @@ func readPath(m pathMatch, path string, n *Notes) (Path, bool) {
 		return Path{Kind: PathAny, Value: "/"}, true
 	}
 	if !isPath(*m.prefix) {
-		n.add("path-never-matches", path+".prefix", quoted("%s is no path, so nothing ever matches it: the route is left out", *m.prefix), "start it with /")
+		n.add("path-never-matches", path+".prefix", quoted("%s is no path, so nothing ever matches it: the route is left out", *m.prefix), startWithSlash)
 		return Path{}, false
 	}
 	return Path{Kind: PathPrefix, Value: *m.prefix}, true
 }
+
+const startWithSlash = "start it with /"
 
 func isPath(s string) bool { return len(s) > 0 && s[0] == '/' && !hasControl(s) }
 
@@ -140,7 +142,11 @@ func readHeader(h resource.HTTPRouteHeader, path string, n *Notes) (header Heade
 		header.Kind, header.Value = HeaderRegex, m.Regex
 	case m.Range != nil:
 		if m.Range.End <= m.Range.Start {
-			n.add("range-empty", path+".match.range", quoted("no number is at least %d and less than %d: the matcher never holds", m.Range.Start, m.Range.End), "make end greater than start")
+			what := "the route is left out"
+			if header.Invert {
+				what = "inverted, the matcher always holds"
+			}
+			n.add("range-empty", path+".match.range", quoted("no number is at least %d and less than %d: %s", m.Range.Start, m.Range.End, plain(what)), "make end greater than start: it is excluded itself")
 			return header, header.Invert, header.Invert
 		}
 		header.Kind, header.Start, header.End = HeaderRange, m.Range.Start, m.Range.End

@@ -108,7 +108,7 @@ func ReadNode(r resource.Resource) (*Node, []resource.Finding) {
 	}
 	for i, l := range spec.Listeners {
 		if l.OutlierDetection != nil && v.Discovery != nil && v.Discovery.CloudMap == nil && !v.Discovery.Every {
-			n.add("outlier-without-effect", at("spec.listeners", i)+".outlierDetection", "with DNS discovery of type LOADBALANCER callers see one endpoint only, which is never ejected", "set serviceDiscovery.dns.responseType to ENDPOINTS, or use awsCloudMap")
+			n.add("outlier-without-effect", at("spec.listeners", i)+".outlierDetection", "with DNS discovery of type LOADBALANCER callers see a single endpoint, and there is no other to turn to: outlier detection has no effect", "set serviceDiscovery.dns.responseType to ENDPOINTS, or use awsCloudMap")
 		}
 	}
 	return v, n.Found
@@ -131,7 +131,7 @@ func readBackends(spec resource.VirtualNodeSpec, n *Notes) []Backend {
 		}
 		name := b.VirtualService.VirtualServiceName
 		if j, ok := first[name]; ok {
-			n.add("backend-duplicate", path, quoted("backends[%d] names %s already: that one counts", j, name), "remove one of them")
+			n.add("backend-duplicate", path, quoted("backends[%d] names %s already: that one counts, and its client policy", j, name), "remove this backend")
 			continue
 		}
 		first[name] = i

@@ -17,7 +17,7 @@ func readPool(c *resource.VirtualNodeConnectionPool, of Protocol, path string, n
 		switch {
 		case !given:
 		case p != of:
-			n.add("pool-protocol", path+"."+string(p), quoted("the listener speaks %s: this pool is ignored", of), "move it to connectionPool."+string(of))
+			n.add("pool-protocol", path+"."+string(p), quoted("the listener speaks %s: this pool is ignored, and nothing is limited", of), "move it to connectionPool."+string(of))
 		default:
 			pool = read()
 		}

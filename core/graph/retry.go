@@ -97,7 +97,7 @@ func readRetry(p retryPolicy, path string, n *Notes) *Retry {
 		}
 	}
 	if len(r.On) == 0 {
-		n.add("retry-without-event", path, "the policy names no event that exists: nothing is retried", "name at least one event")
+		n.add("retry-without-event", path, "the policy names no event that exists: nothing is retried", "name an event, such as httpRetryEvents: [server-error], or remove the policy: then the default one holds")
 		return nil
 	}
 	for code := range statuses {
@@ -105,4 +105,13 @@ func readRetry(p retryPolicy, path string, n *Notes) *Retry {
 	}
 	slices.Sort(r.Statuses)
 	return r
+}
+
+// noteTime notes retries that a request's timeout leaves no time for.
+func noteTime(r *Retry, t Timeout, path string, n *Notes) {
+	limit := t.Request().Millis
+	if r == nil || r.Max == 0 || limit == 0 || r.PerTry.Millis <= limit/int64(r.Max) {
+		return
+	}
+	n.add("retry-timeout", path, quoted("%d times %d ms is more than the %d ms that a request may take: it ends before the last retries", r.Max, r.PerTry.Millis, limit), "raise timeout.perRequest, here and in the listeners of the targets, or lower maxRetries or perRetryTimeout")
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/ownmesh/ownmesh/core/resource"
@@ -86,6 +87,7 @@ func (rt *Route) readHTTP(h *resource.HTTPRoute, p Protocol, member string, n *N
 	if h.Timeout != nil {
 		rt.Timeout = readHTTPTimeout(h.Timeout.PerRequest, h.Timeout.Idle, member+".timeout", n)
 	}
+	noteTime(rt.Retry, rt.Timeout, member+".retryPolicy", n)
 }
 
 func (rt *Route) readGRPC(g *resource.GRPCRoute, n *Notes) {
@@ -102,6 +104,7 @@ func (rt *Route) readGRPC(g *resource.GRPCRoute, n *Notes) {
 	if g.Timeout != nil {
 		rt.Timeout = readHTTPTimeout(g.Timeout.PerRequest, g.Timeout.Idle, rt.Member+".timeout", n)
 	}
+	noteTime(rt.Retry, rt.Timeout, rt.Member+".retryPolicy", n)
 }
 
 func (rt *Route) readTCP(t *resource.TCPRoute, n *Notes) {
@@ -181,7 +184,7 @@ func (rt *Route) listeners(router Ports, n *Notes) []int {
 		}
 	default:
 		if len(router) > 1 {
-			n.add("route-port-missing", path, "the router has several listeners, and nothing says which one the route is for: it is used on all that fit", "give match.port")
+			n.add("route-port-missing", path, "the router has several listeners, and nothing says which one the route is for: it is used on all that fit", "set match.port to the port of one of them")
 		}
 		for _, p := range router {
 			if rt.fits(p, n) {
@@ -202,7 +205,7 @@ func (rt *Route) fits(p Port, n *Notes) bool {
 	if !ok {
 		what = "it is left out there"
 	}
-	n.add("route-protocol", rt.Member, quoted("the route is of type %s, the router's port %d speaks %s: %s", rt.Protocol, p.Port, p.Protocol, plain(what)), "make them equal")
+	n.add("route-protocol", rt.Member, quoted("the route is of type %s, the router's port %d speaks %s: %s", rt.Protocol, p.Port, p.Protocol, plain(what)), fmt.Sprintf("use %sRoute here, or protocol %s in the router's listener", p.Protocol, rt.Protocol))
 	return ok
 }
 
@@ -211,7 +214,7 @@ func (rt *Route) bindTarget(t Target, path string, ports func(string) Ports, n *
 	node := ports(t.Node)
 	switch {
 	case node == nil:
-		n.add("target-missing", path+".virtualNode", quoted("there is no virtual node %s: the route is left out", t.Node), "create it, or name another")
+		n.add("target-missing", path+".virtualNode", quoted("there is no virtual node %s: the route is left out", t.Node), "create the virtual node, or name another")
 		return Destination{}, false
 	case len(node) == 0:
 		n.add("target-without-listener", path+".virtualNode", quoted("virtual node %s has no listener: the route is left out", t.Node), "give the node a listener")
@@ -225,13 +228,24 @@ func (rt *Route) bindTarget(t Target, path string, ports func(string) Ports, n *
 	if t.Port == 0 {
 		p = node.firstOf(rt.Protocol)
 		if len(node) > 1 {
-			n.add("target-port-missing", path+".port", quoted("virtual node %s has several listeners, and nothing says which one is meant: port %d is used", t.Node, p.Port), "give the target's port")
+			n.add("target-port-missing", path+".port", quoted("virtual node %s has several listeners, and nothing says which one is meant: port %d is used", t.Node, p.Port), "set port here")
 		}
 	}
 	if p.Protocol != rt.Protocol {
-		n.add("target-protocol", path, quoted("the route is of type %s, port %d of virtual node %s speaks %s: it is called as %s", rt.Protocol, p.Port, t.Node, p.Protocol, p.Protocol), "make them equal")
+		n.add("target-protocol", path, quoted("the route is of type %s, port %d of virtual node %s speaks %s: %s", rt.Protocol, p.Port, t.Node, p.Protocol, plain(calledAs(rt.Protocol, p.Protocol))), fmt.Sprintf("use %sRoute here, or protocol %s in the node's listener", p.Protocol, rt.Protocol))
 	}
 	return Destination{Node: t.Node, Port: p, Weight: t.Weight}, true
+}
+
+// calledAs says what becomes of a route's traffic at a listener of another protocol.
+func calledAs(route, listener Protocol) string {
+	switch {
+	case route == TCP:
+		return "its proxy takes connections for HTTP, and refuses what is none"
+	case listener == TCP:
+		return "its application gets requests as HTTP/1.1"
+	}
+	return "it is called as " + string(listener)
 }
 
 // mergeDestinations adds up the weights of equal targets, and sorts by node and port.

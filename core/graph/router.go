@@ -18,7 +18,7 @@ func ReadRouter(r resource.Resource) (Ports, []resource.Finding) {
 		}
 	}
 	if len(ports) == 0 {
-		n.add("router-without-listener", "spec.listeners", "the router has no port: its routes are never used", "give it a listener")
+		n.add("router-without-listener", "spec.listeners", "the router has no listener: the services that it provides can't be called", "give it a listener")
 	}
 	return ports, n.Found
 }
@@ -42,6 +42,22 @@ func Tables(ports Ports, routes []BoundRoute) []Table {
 		}
 	}
 	return tables
+}
+
+// Unrouted notes the ports of a router that no route is for.
+func Unrouted(router string, tables []Table) []resource.Finding {
+	n := Notes{Key: resource.Key{Kind: resource.KindVirtualRouter, Name: router}}
+	for _, t := range tables {
+		if len(t.Routes) > 0 {
+			continue
+		}
+		answer := "requests there are answered with 404"
+		if !t.Protocol.HTTPLike() {
+			answer = "connections there are closed"
+		}
+		n.add("router-without-route", "spec.listeners", quoted("no route is for port %d: %s", t.Port.Port, plain(answer)), "create a route for it in this router, or see why its routes are left out")
+	}
+	return n.Found
 }
 
 // ShadowedTCP notes the tcp routes that never get a connection, for the first one takes all.

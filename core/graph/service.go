@@ -65,12 +65,12 @@ func CheckService(w World, key resource.Key) []resource.Finding {
 	case s == nil:
 	case s.Router != "":
 		if w.RouterPorts(s.Router) == nil {
-			n.add("provider-absent", "spec.provider.virtualRouter.virtualRouterName", quoted("there is no virtual router %s: nothing provides the service", s.Router), "create it, or name another")
+			n.add("provider-absent", "spec.provider.virtualRouter.virtualRouterName", quoted("there is no virtual router %s: the service can't be called", s.Router), "create the virtual router, or name another provider")
 		}
 	case s.Node != "":
 		switch ports := w.NodePorts(s.Node); {
 		case ports == nil:
-			n.add("provider-absent", "spec.provider.virtualNode.virtualNodeName", quoted("there is no virtual node %s: nothing provides the service", s.Node), "create it, or name another")
+			n.add("provider-absent", "spec.provider.virtualNode.virtualNodeName", quoted("there is no virtual node %s: the service can't be called", s.Node), "create the virtual node, or name another provider")
 		case len(ports) == 0:
 			n.add("provider-without-listener", "spec.provider.virtualNode.virtualNodeName", quoted("virtual node %s has no listener: there is no port to call the service on", s.Node), "give the node a listener")
 		}

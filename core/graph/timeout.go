@@ -77,7 +77,11 @@ func readListenerTimeout(t *resource.ListenerTimeout, of Protocol, path string, 
 		switch {
 		case !given:
 		case p != of:
-			n.add("timeout-protocol", path+"."+string(p), quoted("the listener speaks %s: this timeout is ignored", of), "move it to timeout."+string(of))
+			instead := "15 s a request"
+			if !of.HTTPLike() {
+				instead = "none from the mesh"
+			}
+			n.add("timeout-protocol", path+"."+string(p), quoted("the listener speaks %s: this timeout is ignored, the default holds (%s)", of, plain(instead)), "move it to timeout."+string(of))
 		default:
 			timeout = read(path + "." + string(p))
 		}
