@@ -102,6 +102,9 @@ var findingCases = []findingCase{
 	{name: "9: retries that don't fit into the request's timeout", given: httpRoute("prefix: /", "retryPolicy: {maxRetries: 3, perRetryTimeout: {unit: s, value: 6}, httpRetryEvents: [server-error]}"),
 		want: []string{ofRoute + "httpRoute.retryPolicy retry-timeout"}},
 
+	{name: "9: the method CONNECT", given: httpRoute("prefix: /, method: CONNECT", ""),
+		want: []string{ofRoute + "httpRoute.match.method method-connect"}},
+
 	// Section 10: gateway routes.
 	{name: "10: a new prefix without slashes", given: gatewayRoute("prefix: /shop", "rewrite: {prefix: {value: basket}}"),
 		want: []string{ofGateway + "httpRoute.action.rewrite.prefix.value rewrite-slashes"}},

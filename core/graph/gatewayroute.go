@@ -61,9 +61,7 @@ func (g *GatewayRoute) readHTTP(h *resource.HTTPGatewayRoute, member string, n *
 	headers, headersOK := readHeaders(h.Match.Headers, member+".match.headers", n)
 	query, queryOK := readQuery(h.Match.QueryParameters, member+".match.queryParameters", n)
 	first, hostOK := readHostname(h.Match.Hostname, member+".match.hostname", n)
-	if h.Match.Method != "" {
-		first = append(first, pseudo(":method", h.Match.Method))
-	}
+	first = append(first, readMethod(h.Match.Method, member+".match.method", n)...)
 	g.Match = Match{Path: path, Headers: append(first, headers...), Query: query}
 	g.Usable = pathOK && headersOK && queryOK && hostOK
 	g.Port = portOr0(h.Match.Port)
@@ -129,7 +127,7 @@ func (g *GatewayRoute) readRewrite(r resource.HTTPGatewayRouteRewrite, path stri
 			n.add("rewrite-invalid", path+".path.exact", quoted("%s can't be in a request: the path stays", g.Rewrite.Path), "use a path")
 			g.Rewrite = Rewrite{}
 		} else if !isPath(g.Rewrite.Path) {
-			n.add("rewrite-slashes", path+".path.exact", quoted("%s does not begin with a slash: it is used as it is, which is no valid path", g.Rewrite.Path), "begin it with /")
+			n.add("rewrite-slashes", path+".path.exact", quoted("%s does not begin with a slash: it is used as it is, and requests are answered with 400", g.Rewrite.Path), "begin it with /")
 		}
 		return
 	}

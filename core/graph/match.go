@@ -103,6 +103,17 @@ func isPath(s string) bool { return len(s) > 0 && s[0] == '/' && !hasControl(s) 
 // pseudo is a matcher of a pseudo header.
 func pseudo(name, value string) Header { return Header{Name: name, Kind: HeaderExact, Value: value} }
 
+// readMethod makes a matcher of a method; none if any will do.
+func readMethod(method, path string, n *Notes) []Header {
+	if method == "" {
+		return nil
+	}
+	if method == "CONNECT" {
+		n.add("method-connect", path, "CONNECT requests have no path, and routes match by path: none ever matches, they are answered with 404", "use a tcp route for what is to be tunnelled")
+	}
+	return []Header{pseudo(":method", method)}
+}
+
 // readHeaders reads matchers of headers or metadata; false if nothing can ever match them.
 func readHeaders(hs []resource.HTTPRouteHeader, path string, n *Notes) ([]Header, bool) {
 	var out []Header

@@ -72,10 +72,7 @@ func (rt *Route) readHTTP(h *resource.HTTPRoute, p Protocol, member string, n *N
 	path, pathOK := readPath(pathMatch{prefix: h.Match.Prefix, path: h.Match.Path}, member+".match", n)
 	headers, headersOK := readHeaders(h.Match.Headers, member+".match.headers", n)
 	query, queryOK := readQuery(h.Match.QueryParameters, member+".match.queryParameters", n)
-	var first []Header
-	if h.Match.Method != "" {
-		first = append(first, pseudo(":method", h.Match.Method))
-	}
+	first := readMethod(h.Match.Method, member+".match.method", n)
 	if h.Match.Scheme != "" {
 		first = append(first, pseudo(":scheme", h.Match.Scheme))
 	}
