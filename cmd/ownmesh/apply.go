@@ -263,7 +263,7 @@ func (a *app) findingsAfter(ctx context.Context, c *client.Client, results []app
 			return all, fmt.Errorf("read the status of mesh %s: %w", mesh, err)
 		}
 		for {
-			said, err := c.Findings(ctx, mesh)
+			said, err := c.Findings(ctx, mesh, "")
 			if err != nil {
 				return all, fmt.Errorf("read the findings of mesh %s: %w", mesh, err)
 			}
@@ -292,7 +292,7 @@ func (a *app) noteFindings(all map[string]newFindings) {
 				a.screen.Note("finding: and %d more; see `ownmesh findings -m %s`", len(after.Findings)-i, mesh)
 				break
 			}
-			a.screen.Note("finding: %s %s: %s", f.Resource, f.Path, f.Message)
+			a.screen.Note("finding: %s %s: %s (%s)", f.Resource, f.Path, f.Message, f.Hint)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/internal/client"
 )
@@ -21,7 +22,10 @@ func (a *app) describeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "describe KIND NAME",
 		GroupID: groupSee,
-		Short:   "Show all of one resource: spec, tags, findings",
+		Short:   "Show all of one resource: who calls it, what it calls, spec, tags, findings",
+		Long: `Describe shows one resource: what the API has of it, and, of virtual nodes, gateways and services, who
+may call them and what they may call, by which routes and weights, with which timeouts and retries.
+Defaults that nobody wrote down are spelt out.`,
 		Example: `  ownmesh describe virtual-node cart
   ownmesh describe route inventory/canary -m shop
   ownmesh describe mesh shop -o json`,
@@ -44,6 +48,7 @@ type described struct {
 	Object   json.RawMessage    `json:"object"`
 	Tags     map[string]string  `json:"tags"`
 	Findings []resource.Finding `json:"findings"`
+	View     *graph.View        `json:"view,omitempty"` // of virtual nodes, gateways and services
 }
 
 func (a *app) describe(ctx context.Context, info resource.Info, name string, p parents) error {
@@ -64,14 +69,18 @@ func (a *app) describe(ctx context.Context, info resource.Info, name string, p p
 	if d.Tags, err = c.Tags(ctx, o.ARN); err != nil {
 		return fmt.Errorf("read tags: %w", err)
 	}
-	f, err := c.Findings(ctx, r.Mesh)
+	f, err := c.Findings(ctx, r.Mesh, r.Key.String())
 	if err != nil {
 		return fmt.Errorf("read findings: %w", err)
 	}
-	for _, f := range f.Findings {
-		if f.Resource == r.Key {
-			d.Findings = append(d.Findings, f)
+	d.Findings = append(d.Findings, f.Findings...)
+	switch info.Kind {
+	case resource.KindVirtualNode, resource.KindVirtualGateway, resource.KindVirtualService:
+		view, err := c.View(ctx, r.Mesh, r.Key.String())
+		if err != nil {
+			return fmt.Errorf("read who calls whom: %w", err)
 		}
+		d.View = &view
 	}
 	return a.screen.Show(d, func() error { return a.showDescribed(info, o, d) })
 }
@@ -97,6 +106,12 @@ func (a *app) showDescribed(info resource.Info, o client.Object, d described) er
 		for _, k := range slices.Sorted(maps.Keys(d.Tags)) {
 			a.screen.Printf("  %s=%s\n", k, d.Tags[k])
 		}
+	}
+	if d.View != nil {
+		if err := a.showView(*d.View); err != nil {
+			return err
+		}
+		a.screen.Printf("\n")
 	}
 	spec, err := yaml.JSONToYAML(o.Spec)
 	if err != nil {

@@ -195,26 +195,30 @@ func (a *app) proxies(ctx context.Context) error {
 }
 
 func (a *app) findingsCommand() *cobra.Command {
-	return &cobra.Command{
+	var of string
+	cmd := &cobra.Command{
 		Use:     "findings [MESH]",
 		GroupID: groupSee,
 		Short:   "List what in a mesh does not do what its author probably meant",
 		Long: `Findings are what the compiler says of resources that the API accepted: a backend that is not there,
 a route that can never match. They block nothing: the rest of the mesh works.`,
 		Example: `  ownmesh findings
-  ownmesh findings shop -o json`,
+  ownmesh findings shop -o json
+  ownmesh findings --resource virtualNode/cart`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeMesh,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				a.mesh = args[0]
 			}
-			return a.findings(cmd.Context())
+			return a.findings(cmd.Context(), of)
 		},
 	}
+	cmd.Flags().StringVar(&of, "resource", "", "only on this resource: virtualNode/cart, virtualRouter/cart/route/v2")
+	return cmd
 }
 
-func (a *app) findings(ctx context.Context) error {
+func (a *app) findings(ctx context.Context, of string) error {
 	c, err := a.api()
 	if err != nil {
 		return err
@@ -224,13 +228,17 @@ func (a *app) findings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := c.Findings(ctx, mesh)
+	f, err := c.Findings(ctx, mesh, of)
 	if err != nil {
 		return err
 	}
 	return a.screen.Show(f, func() error {
 		if len(f.Findings) == 0 {
-			a.screen.Note("no findings in generation %d of mesh %s", f.Generation, mesh)
+			on := ""
+			if of != "" {
+				on = " on " + of
+			}
+			a.screen.Note("no findings%s in generation %d of mesh %s", on, f.Generation, mesh)
 			return nil
 		}
 		return a.screen.Table([]string{"resource", "path", "code", "message", "hint"}, findingRows(f.Findings))

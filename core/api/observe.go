@@ -2,9 +2,12 @@ package api
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
 )
@@ -27,7 +30,48 @@ func getFindings(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.query.Has("resource") {
+		of := c.query.Get("resource")
+		report.Findings = slices.DeleteFunc(report.Findings, func(f resource.Finding) bool { return f.Resource.String() != of })
+	}
 	return object{"generation": report.Generation, "findings": orEmpty(report.Findings)}, nil
+}
+
+// viewPage is how many resources are read at a time.
+const viewPage = 500
+
+// getView gives a mesh as people look at it (graph.View): whole, or what concerns the query's resource,
+// virtualNode/cart. All of the mesh is read for it, so it is for people, not for polling.
+func getView(c *call) (any, error) {
+	if err := refuse(c.params()); err != nil {
+		return nil, err
+	}
+	m, err := c.mesh(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []resource.Resource
+	for cursor := ""; ; {
+		page, next, err := c.h.Store.Page(c.ctx, m.UID, cursor, viewPage)
+		if err != nil {
+			return nil, fmt.Errorf("read mesh %s: %w", m.Name, err)
+		}
+		all = append(all, page...)
+		if cursor = next; next == "" {
+			break
+		}
+	}
+	view := graph.NewView(m.Resource, all)
+	if !c.query.Has("resource") {
+		return view, nil
+	}
+	of := c.query.Get("resource")
+	kind, name, _ := strings.Cut(of, "/")
+	view, ok := view.Of(resource.Key{Kind: resource.Kind(kind), Name: name})
+	if !ok {
+		return nil, refuse([]resource.Violation{{Path: "resource", Rule: "must be a virtualNode/NAME, virtualGateway/NAME or virtualService/NAME of the mesh", Got: shown(of)}})
+	}
+	return view, nil
 }
 
 // Bounds of a page of the journal.

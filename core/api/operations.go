@@ -59,6 +59,7 @@ var others = []operation{
 	{name: "ListStatus", method: http.MethodGet, path: at(ownmesh, "status"), run: listStatus},
 	{name: "GetStatus", like: "DescribeMesh", method: http.MethodGet, path: at(ownmesh, "meshes", "{meshName}", "status"), run: getStatus},
 	{name: "GetFindings", like: "DescribeMesh", method: http.MethodGet, path: at(ownmesh, "meshes", "{meshName}", "findings"), run: getFindings},
+	{name: "GetView", like: "DescribeMesh", method: http.MethodGet, path: at(ownmesh, "meshes", "{meshName}", "view"), run: getView},
 	{name: "GetJournal", like: "DescribeMesh", method: http.MethodGet, path: at(ownmesh, "meshes", "{meshName}", "journal"), run: getJournal},
 	{name: "GetNodeAddresses", like: "DescribeVirtualNode", method: http.MethodGet, info: mustInfo(resource.KindVirtualNode),
 		path: at(ownmesh, "meshes", "{meshName}", "proxies", "virtualNode", "{virtualNodeName}", "addresses"), run: getAddresses},

@@ -21,8 +21,8 @@ func (p Protocol) Multiplexed() bool { return p == HTTP2 || p == GRPC }
 
 // Port is a port that something is reached on.
 type Port struct {
-	Port     int
-	Protocol Protocol
+	Port     int      `json:"port"`
+	Protocol Protocol `json:"protocol"`
 }
 
 // Ports is what callers must know of a virtual node or router to address it: its listeners, first one first.

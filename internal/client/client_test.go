@@ -191,7 +191,7 @@ func TestOwn(t *testing.T) {
 	if all, err := c.Statuses(ctx); err != nil || len(all) != 1 {
 		t.Errorf("statuses: %+v, %v", all, err)
 	}
-	if f, err := c.Findings(ctx, "shop"); err != nil || f.Generation != 0 {
+	if f, err := c.Findings(ctx, "shop", ""); err != nil || f.Generation != 0 {
 		t.Errorf("findings: %+v, %v", f, err)
 	}
 	i := endpoint.Instance{

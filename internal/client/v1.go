@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
 	"github.com/ownmesh/ownmesh/events"
@@ -71,11 +72,27 @@ func (c *Client) Statuses(ctx context.Context) ([]Status, error) {
 	return s.Meshes, err
 }
 
-// Findings reads what the newest compilation of a mesh said.
-func (c *Client) Findings(ctx context.Context, mesh string) (Findings, error) {
+// Findings reads what the newest compilation of a mesh said: of one resource (virtualRouter/cart/route/v2), or of all
+// for "".
+func (c *Client) Findings(ctx context.Context, mesh, of string) (Findings, error) {
+	query := url.Values{}
+	if of != "" {
+		query.Set("resource", of)
+	}
 	var f Findings
-	err := c.own(ctx, &f, "meshes", mesh, "findings")
+	err := c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "meshes", mesh, "findings"), query: query, into: &f})
 	return f, err
+}
+
+// View reads a mesh as people look at it; of one resource (virtualNode/cart), or whole for "".
+func (c *Client) View(ctx context.Context, mesh, of string) (graph.View, error) {
+	query := url.Values{}
+	if of != "" {
+		query.Set("resource", of)
+	}
+	var v graph.View
+	err := c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "meshes", mesh, "view"), query: query, into: &v})
+	return v, err
 }
 
 // Journal reads a mesh's commits with generations greater than after, at most limit (0: the server's choice).

@@ -209,7 +209,7 @@ spec:
 		answered(s, 8080, "a")
 		answered(s, 8081, "503")
 	}
-	findings, err := m.Findings(t.Context(), "shop")
+	findings, err := m.Findings(t.Context(), "shop", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 // finds says which codes the findings about a resource must have.
 func finds(t *testing.T, m *machine.Machine, of string, codes ...string) {
 	t.Helper()
-	f, err := m.Findings(t.Context(), m.Mesh)
+	f, err := m.Findings(t.Context(), m.Mesh, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ spec:
     action: {weightedTargets: [{virtualNode: order-v1, weight: 1}]}
 `)
 	ui.getsNothing()
-	f, err := m.Findings(t.Context(), "shop")
+	f, err := m.Findings(t.Context(), "shop", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,7 @@ const (
 type Mesh struct {
 	Name string
 	*compile.Compiled
+	State compile.State // what was compiled
 }
 
 // Compile compiles every mesh that documents describe, sorted by name. An error of a document is an *apply.Error.
@@ -67,7 +68,7 @@ func Compile(ctx context.Context, docs []manifest.Document, o compile.Options, s
 		if err != nil {
 			return nil, err
 		}
-		meshes = append(meshes, Mesh{Name: name, Compiled: compile.Compile(o, state)})
+		meshes = append(meshes, Mesh{Name: name, Compiled: compile.Compile(o, state), State: state})
 	}
 	return meshes, nil
 }
