@@ -115,3 +115,14 @@ func TestFeedCloseEndsHandlers(t *testing.T) {
 	}
 	f.Send(events.MeshChanged{UID: "a"}) // must neither panic nor start anything
 }
+
+// Each message comes once more, also after another one did: the plan for one is not taken for that of the next.
+func TestFeedDeliversEachTwice(t *testing.T) {
+	r := newRecorder()
+	f := local.NewFeed(local.FeedOptions{Redelivery: time.Millisecond}, keyOf, r.handle)
+	defer f.Close()
+	for g := range int64(3) {
+		f.Send(events.MeshChanged{UID: "a", Generation: g})
+		await(t, "the message twice", func() bool { return r.count("a", g) == 2 })
+	}
+}

@@ -298,3 +298,19 @@ func TestVerify(t *testing.T) {
 		t.Errorf("grown: %v", err)
 	}
 }
+
+// A writer that slept so long that the collector took what follows learns from the checkpoint that it was overtaken.
+func TestVerifyBehindTheCollector(t *testing.T) {
+	w := newWorld(t)
+	w.grow(1)
+	other, at := w.writer(), w.at
+	w.grow(200) // several checkpoints
+	for _, key := range w.store.Keys("") {
+		if key == w.entry(at.Seq) {
+			w.store.Lose(key)
+		}
+	}
+	if err := other.Verify(w.ctx, at); !errors.Is(err, artifact.ErrLost) {
+		t.Errorf("overtaken by 200 changes: %v", err)
+	}
+}

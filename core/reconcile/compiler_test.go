@@ -13,6 +13,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/artifact/artifacttest"
+	"github.com/ownmesh/ownmesh/core/compile"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/events"
 )
@@ -240,5 +241,37 @@ func TestReportFollowsThePublishedGeneration(t *testing.T) {
 	w.must(c.Handle(t.Context(), changed(mesh)))
 	if r = read(); r.Generation != 3 || len(r.Findings) != 0 {
 		t.Errorf("the report is %+v, want generation 3 without findings", r)
+	}
+}
+
+// A handler that slept must not put its report over a newer one.
+func TestReportMovesOnlyForward(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	newer, err := json.Marshal(resource.Report{MeshUID: mesh, Generation: 1000, Findings: []resource.Finding{}})
+	w.must(err)
+	w.objects.Put(events.ReportPath(mesh), newer)
+	w.must(w.compiler().Handle(t.Context(), changed(mesh)))
+	if got := w.objects.Bytes(events.ReportPath(mesh)); string(got) != string(newer) {
+		t.Errorf("the report of generation 1000 became %s", got)
+	}
+}
+
+// What a newer compiler published, an older one leaves alone, and says so.
+func TestCompilerLeavesANewerOnesLogAlone(t *testing.T) {
+	w := newWorld(t)
+	mesh := w.mesh("shop")
+	w.must(w.compiler().Handle(t.Context(), changed(mesh)))
+	cfg, at := w.published(mesh)
+	cfg.Compiler = compile.Version + 1
+	log := artifact.NewWriter(w.objects, mesh, artifact.ConfigLog, artifact.WriterOptions{Now: w.clock})
+	at, err := log.Append(t.Context(), at, artifact.ConfigChange{Generation: cfg.Generation, Compiler: cfg.Compiler}, func() *artifact.Config { return cfg })
+	w.must(err)
+	w.node(mesh, "cart", "cart")
+	if err := w.compiler().Handle(t.Context(), changed(mesh)); err == nil || !strings.Contains(err.Error(), "upgrade this one") {
+		t.Errorf("the older compiler says %v", err)
+	}
+	if _, now := w.published(mesh); now != at {
+		t.Errorf("the older compiler moved the log from %s to %s", at, now)
 	}
 }

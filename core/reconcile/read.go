@@ -57,8 +57,7 @@ func overlay(state *compile.State, e store.Entry) {
 	state.Generation = e.Generation
 	switch {
 	case e.Key.Kind == resource.KindMesh && e.Resource == nil:
-		state.Deleted = true
-		clear(state.Resources)
+		state.Deleted = true // what is left of its resources isn't looked at any more
 	case e.Key.Kind == resource.KindMesh:
 		state.Mesh = *e.Resource
 	case e.Resource == nil:
