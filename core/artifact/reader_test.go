@@ -278,3 +278,26 @@ func TestNewerFormat(t *testing.T) {
 		t.Errorf("manifest: %v", err)
 	}
 }
+
+// The same, where the two changes have the same size: their checksums tell them apart.
+func TestForkOfEqualSize(t *testing.T) {
+	w := newWorld(t)
+	w.grow(2)
+	r := w.reader()
+	before, at := artifacttest.Clone(w.cfg), w.at
+	w.grow(1)
+	w.current(r)
+	size := w.at.Bytes
+	w.store.Lose(w.entry(at.Seq))
+	w.cfg, w.at = before, at
+	other := artifacttest.Touch(w.cfg, int(w.cfg.Generation+1)%4)
+	if err := w.cfg.Apply(other); err != nil {
+		t.Fatal(err)
+	}
+	w.at = w.must(w.writer().Append(w.ctx, w.at, other, w.state))
+	if w.at.Bytes != size {
+		t.Fatalf("the changes differ in size: %d, %d", size, w.at.Bytes)
+	}
+	w.grow(1)
+	w.current(r)
+}
