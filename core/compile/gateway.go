@@ -74,11 +74,11 @@ func firstPass(j *job, id unitID) any {
 }
 
 // patience is how long a gateway route's service may take; unset where it has no routes.
-func (j *job) patience(r graph.BoundGatewayRoute) graph.Duration {
+func (j *job) patience(r graph.BoundGatewayRoute) graph.Timeout {
 	if r.Called.Port == 0 {
-		return graph.Duration{}
+		return graph.Timeout{}
 	}
-	return get[graph.Duration](j, pPatience, r.Service, "", r.Called.Port)
+	return get[graph.Timeout](j, pPatience, r.Service, "", r.Called.Port)
 }
 
 // secondPass makes the routes to the services that gateway routes call.

@@ -75,8 +75,9 @@ func (j *job) table(service string, port int) graph.Table {
 func clusters(j *job, id unitID) any { return j.table(id.a, id.port).Clusters() }
 
 func patience(j *job, id unitID) any {
-	d, _ := j.table(id.a, id.port).RequestTimeout()
-	return d
+	t := j.table(id.a, id.port)
+	d, _ := t.RequestTimeout()
+	return graph.Timeout{PerRequest: d, Idle: t.IdleTimeout()}
 }
 
 func bindGatewayRoute(j *job, id unitID) any {

@@ -55,7 +55,7 @@ func secondPassFilter(g *graph.Gateway) *listenerv3.Filter {
 // GatewayRoute is a gateway route with how long its service may take; unset: nothing is said.
 type GatewayRoute struct {
 	graph.BoundGatewayRoute
-	Timeout graph.Duration
+	Timeout graph.Timeout
 }
 
 // FirstPass is the virtual host of a gateway's listener: all that its routes match goes to the gateway itself, with
@@ -82,7 +82,8 @@ func firstPassRoutes(cluster string, r GatewayRoute) []*routev3.Route {
 		route := &routev3.Route{Match: routeMatch(m)}
 		action := &routev3.RouteAction{
 			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: cluster},
-			Timeout:          spanOf(r.Timeout),
+			Timeout:          spanOf(r.Timeout.PerRequest),
+			IdleTimeout:      spanOf(r.Timeout.Idle),
 		}
 		rewritePath(action, r.Rewrite, m.Path)
 		action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: r.Service}

@@ -72,6 +72,34 @@ func TestRequestTimeoutOfAService(t *testing.T) {
 	}
 }
 
+func TestIdleTimeoutOfAService(t *testing.T) {
+	of := func(ms ...int64) Table {
+		var table Table
+		for _, m := range ms {
+			var r BoundRoute
+			if m >= 0 {
+				r.Timeout.Idle = millis(m)
+			}
+			table.Routes = append(table.Routes, r)
+		}
+		return table
+	}
+	for name, c := range map[string]struct {
+		of   Table
+		want Duration
+	}{
+		"no routes":         {of(), Duration{}},
+		"none is set":       {of(-1, -1), Duration{}},
+		"shorter than 5 m":  {of(1000, -1), Duration{}}, // the route's own hop keeps it
+		"the longest":       {of(400_000, 600_000, 1), millis(600_000)},
+		"one has no limits": {of(400_000, 0), millis(0)},
+	} {
+		if got := c.of.IdleTimeout(); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestByName(t *testing.T) {
 	p := EgressPlan{Backends: []BackendPort{
 		{"a", Port{8080, HTTP}}, {"a", Port{80, HTTP}}, {"a", Port{5432, TCP}}, {"A", Port{80, HTTP}}, {"b", Port{9000, GRPC}}, {"b", Port{9001, HTTP}},

@@ -104,6 +104,25 @@ func (t Table) RequestTimeout() (Duration, bool) {
 	return longest, longest.Set
 }
 
+// IdleTimeout is how long a gateway lets a service's requests rest: as long as the most patient of its routes, 0 (no
+// limit) if one has none. Unset where no route says anything, so that Envoy's own limit holds everywhere.
+func (t Table) IdleTimeout() Duration {
+	var longest Duration
+	for _, r := range t.Routes {
+		d := r.Timeout.Idle
+		if d.Set && d.Millis == 0 {
+			return d
+		}
+		if d.Set && d.Millis > max(longest.Millis, envoyIdle) {
+			longest = d
+		}
+	}
+	return longest
+}
+
+// envoyIdle is how long Envoy lets a request rest where nobody says anything, in milliseconds.
+const envoyIdle = 300_000
+
 func (d Destination) compare(o Destination) int {
 	return cmp.Or(strings.Compare(d.Node, o.Node), cmp.Compare(d.Port.Port, o.Port.Port))
 }
