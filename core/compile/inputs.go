@@ -45,7 +45,7 @@ func (c *Compiled) put(k resource.Key, r *resource.Resource) {
 		c.memo.setInput(resourceUnit(k), stored(*r))
 	}
 	switch k.Kind {
-	case resource.KindRoute, resource.KindGatewayRoute:
+	case resource.KindRoute, resource.KindGatewayRoute, resource.KindVirtualService:
 		c.rename(k.Kind, k.Parent, k.Name, r != nil)
 	case resource.KindInterception:
 		if r != nil {

@@ -43,6 +43,7 @@ const (
 	pPlan            // a virtual node's backends by port
 	pGatewayPlan     // a gateway's routes and what they call
 	pEdge            // a gateway's listeners that can be served
+	pForgotten       // services whose requests are counted where they pass as unknown
 	pNodePolicies    // the client policies by which a virtual node calls others
 	pGatewayPolicies // the same of a gateway
 
@@ -81,7 +82,7 @@ func passes() []pass {
 		pInterception: interception, pBound: bindRoute, pTables: tables, pServicePorts: servicePorts,
 		pCheckService: checkService, pTable: table, pClusters: clusters, pPatience: patience,
 		pBoundGateway: bindGatewayRoute, pPlan: plan, pGatewayPlan: gatewayPlan, pEdge: edge,
-		pNodePolicies: nodePolicies, pGatewayPolicies: gatewayPolicies, pSecret: secret,
+		pForgotten: forgotten, pNodePolicies: nodePolicies, pGatewayPolicies: gatewayPolicies, pSecret: secret,
 		pVirtualHost: virtualHost, pEgressCluster: egressCluster, pAmazon: amazon, pAllowAll: allowAll,
 		pBackendRoutes: backendRoutes, pIngress: ingress, pEgressListener: egressListener, pEgressRoutes: egressRoutes,
 		pExplicitIngress: explicitIngress, pExplicitEgress: explicitEgress, pExplicitByName: explicitByName,

@@ -103,9 +103,29 @@ func egressRoutes(j *job, id unitID) any {
 		anyHost = anyHost || service == "*"
 	}
 	if mesh := j.memo.mesh.Name; j.calls(id.a).AllowAll && !anyHost {
-		hosts, needs = append(hosts, envoy.AllowAllHost(mesh)), append(needs, envoy.AllowAllCluster(mesh))
+		hosts, needs = append(hosts, envoy.AllowAllHost(mesh, get[[]string](j, pForgotten, "", "", 0))), append(needs, envoy.AllowAllCluster(mesh))
 	}
 	return j.emitRoutes(nodeScope(id.a), envoy.EgressRoutes(p.Ports[i].Port), hosts, needs)
+}
+
+// maxForgotten bounds how many services are told apart among requests that pass as unknown: every node under ALLOW_ALL
+// holds their names.
+const maxForgotten = 100
+
+// forgotten lists the services that a node without such a backend may call all the same under ALLOW_ALL; none in a mesh
+// of more than maxForgotten.
+func forgotten(j *job, _ unitID) any {
+	names := j.names(resource.KindVirtualService, "")
+	if len(names) > maxForgotten {
+		return []string(nil)
+	}
+	var out []string
+	for _, name := range names {
+		if s := j.Service(name); s != nil && s.Usable && graph.HostHeader(name).Sound() {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // explicitEgress makes a listener for each port of each backend, and the HTTP proxy's.

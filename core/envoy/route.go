@@ -34,15 +34,21 @@ func ApplicationHost(mesh, node string, l graph.Listener) []byte {
 	}}})
 }
 
-// AllowAllHost takes requests to hosts that no backend has, to where the application aimed.
-func AllowAllHost(mesh string) []byte {
-	return Marshal(&routev3.VirtualHost{Name: "*", Domains: []string{"*"}, Routes: []*routev3.Route{{
+// AllowAllHost takes requests to hosts that no backend has, to where the application aimed. Those to services of the
+// mesh are counted by service: somebody forgot a backend.
+func AllowAllHost(mesh string, services []string) []byte {
+	host := &routev3.VirtualHost{Name: "*", Domains: []string{"*"}, Routes: []*routev3.Route{{
 		Match: &routev3.RouteMatch{PathSpecifier: prefix("/")},
 		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
 			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: AllowAllCluster(mesh)},
 			Timeout:          span(0), // not ours to bound
 		}},
-	}}})
+	}}}
+	for _, s := range services {
+		host.VirtualClusters = append(host.VirtualClusters, &routev3.VirtualCluster{Name: s, Headers: []*routev3.HeaderMatcher{
+			headerMatch(graph.HostHeader(s))}})
+	}
+	return Marshal(host)
 }
 
 // routes are a service's routes on a port.

@@ -116,6 +116,11 @@ func readHostname(h *resource.GatewayRouteHostnameMatch, path string, n *Notes) 
 	return []Header{{Name: ":authority", Kind: HeaderRegex, Value: pattern}}, true
 }
 
+// HostHeader matches requests to a host, with or without a port behind it.
+func HostHeader(host string) Header {
+	return Header{Name: ":authority", Kind: HeaderRegex, Value: `(?i)` + regexp.QuoteMeta(host) + `(:[0-9]+)?`}
+}
+
 // readRewrite reads what becomes of the path.
 func (g *GatewayRoute) readRewrite(r resource.HTTPGatewayRouteRewrite, path string, n *Notes) {
 	if r.Path != nil && r.Path.Exact != "" {

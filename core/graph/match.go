@@ -58,6 +58,9 @@ type Match struct {
 	Query   []Query
 }
 
+// Sound reports whether Envoy takes the matcher's regex.
+func (h Header) Sound() bool { return !hasControl(h.Value) && checkRegex(h.Value) == "" }
+
 // pathMatch are the members that speak of the path.
 type pathMatch struct {
 	prefix *string

@@ -41,6 +41,16 @@ func grpcServer(t testing.TB, answer func(grpc.ServerStream) error) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	grpcServerOn(t, l, answer)
+	return l.Addr().String()
+}
+
+// grpcOn is grpcEcho's shortest form, on a listener.
+func grpcOn(t testing.TB, l net.Listener, name string) {
+	grpcServerOn(t, l, func(stream grpc.ServerStream) error { return stream.SendMsg(wrapperspb.String(name)) })
+}
+
+func grpcServerOn(t testing.TB, l net.Listener, answer func(grpc.ServerStream) error) {
 	server := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
 		if err := stream.RecvMsg(new(emptypb.Empty)); err != nil {
 			return err
@@ -49,7 +59,6 @@ func grpcServer(t testing.TB, answer func(grpc.ServerStream) error) string {
 	}))
 	go server.Serve(l)
 	t.Cleanup(server.Stop)
-	return l.Addr().String()
 }
 
 // grpcCaller is an application that calls gRPC services through its sidecar.

@@ -150,6 +150,7 @@ func (h *host) redirect(appPorts, egressIgnoredPorts, egressIgnoredIPs string) {
 		"-A PREROUTING -p tcp -m addrtype ! --src-type LOCAL -j APPMESH_INGRESS",
 		"-N APPMESH_EGRESS",
 		"-A APPMESH_EGRESS -m owner --uid-owner " + strconv.Itoa(envoyUser) + " -j RETURN",
+		"-A APPMESH_EGRESS -m owner --gid-owner " + strconv.Itoa(envoyUser) + " -j RETURN",
 		"-A APPMESH_EGRESS -p tcp -m multiport --dports " + egressIgnoredPorts + " -j RETURN",
 		"-A APPMESH_EGRESS -p tcp -d " + egressIgnoredIPs + " -j RETURN",
 		"-A APPMESH_EGRESS -p tcp -j REDIRECT --to 15001",
@@ -196,6 +197,19 @@ func (h *host) enter(f func() error) error {
 		return fmt.Errorf("enter namespace %s: %w", h.name, err)
 	}
 	return f()
+}
+
+// connectAs connects from the host as another user, in a process of its own, and reads a line.
+func (h *host) connectAs(user, group uint32, ip string, port int) (line string, err error) {
+	cmd := exec.CommandContext(h.t.Context(), "bash", "-c", fmt.Sprintf("exec 3<>/dev/tcp/%s/%d && head -n 1 <&3", ip, port))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: group}}
+	cmd.Dir = "/"
+	err = h.do(func() error {
+		said, err := cmd.Output()
+		line = string(said)
+		return err
+	})
+	return line, err
 }
 
 // dial connects from the host, as an application that is not Envoy. The address is no name: names are looked up on

@@ -8,9 +8,11 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -226,7 +228,7 @@ func (s *sidecar) stat(name string) int {
 			Value int
 		}
 	}
-	s.ask("/stats?format=json&filter=^"+strings.ReplaceAll(name, ".", `\.`)+"$", &stats)
+	s.ask("/stats?format=json&filter="+url.QueryEscape("^"+regexp.QuoteMeta(name)+"$"), &stats)
 	for _, one := range stats.Stats {
 		if one.Name == name {
 			return one.Value

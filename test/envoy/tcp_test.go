@@ -24,6 +24,12 @@ func (s *sidecar) connect(service string) *connection {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newConnection(t, c)
+}
+
+// newConnection gives a connection a deadline, and ends it with the test.
+func newConnection(t testing.TB, c net.Conn) *connection {
+	t.Helper()
 	t.Cleanup(func() { c.Close() })
 	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package envoy
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -10,6 +9,9 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // What lies in the network of TestTransparent besides its hosts.
@@ -26,13 +28,16 @@ func TestTransparent(t *testing.T) {
 	w := newWorld(t, n)
 	t.Run("HTTP", w.http)
 	t.Run("TCP", w.tcp)
+	t.Run("gRPC", w.grpc)
 	t.Run("from outside", w.fromOutside)
 	t.Run("gateway", w.gateway)
 	t.Run("DROP_ALL", w.dropAll)
 	t.Run("ignored", w.ignores)
+	t.Run("ignored users", w.ignoresUsers)
 	t.Run("own ports", w.ownPorts)
 	w.m.apply("kind: Mesh\nmeshName: shop\nspec: {egressFilter: {type: ALLOW_ALL}}")
 	t.Run("ALLOW_ALL", w.allowAll)
+	t.Run("forgotten backends", w.forgotten)
 	t.Run("ignored under ALLOW_ALL", w.ignores)
 	t.Run("own ports under ALLOW_ALL", w.ownPorts)
 	t.Run("HTTP under ALLOW_ALL", w.http)
@@ -66,7 +71,7 @@ spec:
 kind: VirtualNode
 virtualNodeName: cart
 spec:
-  listeners: [{portMapping: {port: 8080, protocol: http}}]
+  listeners: [{portMapping: {port: 8080, protocol: http}}, {portMapping: {port: 9090, protocol: grpc}}]
   serviceDiscovery: {awsCloudMap: {namespaceName: shop.local, serviceName: cart}}
 ---
 kind: VirtualNode
@@ -83,6 +88,10 @@ kind: VirtualService
 virtualServiceName: db.shop.local
 spec: {provider: {virtualNode: {virtualNodeName: db}}}
 ---
+kind: VirtualService
+virtualServiceName: outside.example.com # nobody has it as a backend
+spec: {provider: {virtualNode: {virtualNodeName: cart}}}
+---
 kind: VirtualGateway
 virtualGatewayName: front
 spec: {listeners: [{portMapping: {port: 8080, protocol: http}}]}
@@ -93,12 +102,13 @@ gatewayRouteName: cart
 spec: {httpRoute: {match: {prefix: /cart}, action: {target: {virtualService: {virtualServiceName: cart.shop.local}}}}}
 `)
 	for _, h := range []*host{w.ui, w.cart} {
-		h.redirect("8080", away, "169.254.170.2,169.254.169.254,"+ignored)
+		h.redirect("8080,9090", away, "169.254.170.2,169.254.169.254,"+ignored)
 	}
 	w.db.redirect("3306", away, "169.254.170.2,169.254.169.254,"+ignored)
 
 	serveOn(w.ui.listen("127.0.0.1:8080"), answering("ui"))
 	serveOn(w.cart.listen("127.0.0.1:8080"), answering("cart"))
+	grpcOn(t, w.cart.listen("127.0.0.1:9090"), "cart")
 	serveOn(w.cart.listen(w.cart.ip+":9000"), answering("cart past its Envoy"))
 	greetOn(w.db.listen("127.0.0.1:3306"), "db")
 	serveOn(w.outside.listen(w.outside.ip+":8080"), answering("outside"))
@@ -160,16 +170,12 @@ func (h *host) connect(t *testing.T, address string) *connection {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	return &connection{t, c, bufio.NewReader(c)}
+	return newConnection(t, c)
 }
 
 // An application's request goes to its Envoy, from there to the other one's, and to the application there.
 func (w *world) http(t *testing.T) {
-	out, in := w.uiEnvoy.stat("http.egress.downstream_rq_2xx"), w.cartEnvoy.stat("http.ingress.downstream_rq_2xx")
+	out, in := w.uiEnvoy.stat("http.egress.downstream_rq_2xx"), w.cartEnvoy.stat("http.ingress.http.8080.downstream_rq_2xx")
 	got := w.ui.caller(t, nobody+":8080").reaches("cart", http.MethodGet, "http://cart.shop.local:8080/items/7")
 	if got.Path != "/items/7" || got.Host != "cart.shop.local:8080" {
 		t.Errorf("cart saw %+v", got.seen)
@@ -177,7 +183,7 @@ func (w *world) http(t *testing.T) {
 	if n := w.uiEnvoy.stat("http.egress.downstream_rq_2xx") - out; n != 1 {
 		t.Errorf("ui's Envoy counted %d requests, want 1", n)
 	}
-	if n := w.cartEnvoy.stat("http.ingress.downstream_rq_2xx") - in; n != 1 {
+	if n := w.cartEnvoy.stat("http.ingress.http.8080.downstream_rq_2xx") - in; n != 1 {
 		t.Errorf("cart's Envoy counted %d requests, want 1", n)
 	}
 }
@@ -198,12 +204,33 @@ func (w *world) tcp(t *testing.T) {
 	}
 }
 
+// gRPC goes as HTTP does.
+func (w *world) grpc(t *testing.T) {
+	before := w.cartEnvoy.stat("http.ingress.grpc.9090.downstream_rq_total")
+	w.ui.callsGRPC(t, nobody+":9090", "cart.shop.local:9090").reaches("cart", "/shop.Cart/Add")
+	if n := w.cartEnvoy.stat("http.ingress.grpc.9090.downstream_rq_total") - before; n != 1 {
+		t.Errorf("cart's Envoy counted %d calls, want 1", n)
+	}
+}
+
+// callsGRPC is an application on a host that connects to one address, and names an authority.
+func (h *host) callsGRPC(t *testing.T, address, authority string) *grpcCaller {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithAuthority(authority),
+		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) { return h.dial(ctx, "tcp", address) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &grpcCaller{t, conn}
+}
+
 // Who has no Envoy reaches an application through that one's Envoy all the same, on its AppPorts; other ports are the
 // application's own.
 func (w *world) fromOutside(t *testing.T) {
-	in := w.cartEnvoy.stat("http.ingress.downstream_rq_2xx")
+	in := w.cartEnvoy.stat("http.ingress.http.8080.downstream_rq_2xx")
 	w.outside.caller(t, w.cart.ip+":8080").reaches("cart", http.MethodGet, "http://anything/")
-	if n := w.cartEnvoy.stat("http.ingress.downstream_rq_2xx") - in; n != 1 {
+	if n := w.cartEnvoy.stat("http.ingress.http.8080.downstream_rq_2xx") - in; n != 1 {
 		t.Errorf("cart's Envoy counted %d requests, want 1", n)
 	}
 	w.outside.caller(t, w.cart.ip+":9000").reaches("cart past its Envoy", http.MethodGet, "http://anything/")
@@ -266,6 +293,33 @@ func (w *world) ignores(t *testing.T) {
 	}
 	if n := w.uiEnvoy.stat("listener.0.0.0.0_15001.downstream_cx_total") - before; n != 0 {
 		t.Errorf("ui's Envoy saw %d connections, want none", n)
+	}
+}
+
+// Neither do connections of Envoy's user, nor of its group: App Mesh's IgnoredUID and IgnoredGID.
+func (w *world) ignoresUsers(t *testing.T) {
+	const anybody = 65534
+	for _, one := range []struct {
+		user, group uint32
+		passes      bool
+	}{{anybody, anybody, false}, {envoyUser, anybody, true}, {anybody, envoyUser, true}} {
+		got, err := w.ui.connectAs(one.user, one.group, w.outside.ip, 9999)
+		if passes := got == "welcome to outside\n"; passes != one.passes {
+			t.Errorf("user %d of group %d: passes %v, want %v: %q %v", one.user, one.group, passes, one.passes, got, err)
+		}
+	}
+}
+
+// What passes as unknown although the mesh has a service of that name is counted by that name: somebody forgot a
+// backend.
+func (w *world) forgotten(t *testing.T) {
+	const stat = "vhost.*.vcluster.outside.example.com.upstream_rq_200"
+	before := w.uiEnvoy.stat(stat)
+	for _, host := range []string{"outside.example.com", "Outside.example.com:8080", "other.example.com"} {
+		w.ui.caller(t, w.outside.ip+":8080").reaches("outside", http.MethodGet, "http://"+host+"/")
+	}
+	if n := w.uiEnvoy.stat(stat) - before; n != 2 {
+		t.Errorf("%s counted %d requests, want 2", stat, n)
 	}
 }
 
