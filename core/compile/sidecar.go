@@ -132,7 +132,10 @@ func forgotten(j *job, _ unitID) any {
 func explicitEgress(j *job, id unitID) any {
 	c, p, mesh := j.calls(id.a), j.plan(id.a), j.memo.mesh.Name
 	scope := explicitScope(nodeScope(id.a))
-	ids := []artifact.ID{j.emitListener(scope, envoy.ExplicitProxyListener(c.AccessLog), graph.ProxyFill, nil)}
+	ids := []artifact.ID{
+		j.emitCluster(scope, envoy.Anywhere(c), nil, ""),
+		j.emitListener(scope, envoy.ExplicitProxyListener(c), graph.ProxyFill, nil),
+	}
 	for _, b := range p.Backends {
 		var needs []string
 		if !b.Protocol.HTTPLike() {
@@ -148,10 +151,14 @@ func explicitEgress(j *job, id unitID) any {
 func explicitByName(j *job, id unitID) any {
 	var hosts [][]byte
 	var needs []string
-	mesh := j.memo.mesh.Name
+	mesh, anyHost := j.memo.mesh.Name, false
 	for _, n := range j.plan(id.a).ByName() {
 		hosts = append(hosts, envoy.NamedHost(mesh, n, j.table(n.Service, n.Port.Port)))
 		needs = append(needs, j.clusterNames(n.Service, n.Port.Port)...)
+		anyHost = anyHost || slices.Contains(n.Domains, "*")
+	}
+	if !anyHost {
+		hosts, needs = append(hosts, envoy.AnywhereHost(j.calls(id.a).AllowAll, j.memo.amazonDomains())), append(needs, envoy.ExplicitAnywhere)
 	}
 	return j.emitRoutes(explicitScope(nodeScope(id.a)), envoy.ExplicitProxy, hosts, needs)
 }

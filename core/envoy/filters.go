@@ -12,9 +12,15 @@ import (
 	"github.com/ownmesh/ownmesh/core/graph"
 )
 
+const httpManagerName = "envoy.filters.network.http_connection_manager"
+
 // httpFilter is a connection manager whose routes come by the name of their route configuration.
 func httpFilter(stat, routes string, log *graph.AccessLog) *listenerv3.Filter {
-	return filter("envoy.filters.network.http_connection_manager", &hcmv3.HttpConnectionManager{
+	return filter(httpManagerName, httpManager(stat, routes, log))
+}
+
+func httpManager(stat, routes string, log *graph.AccessLog) *hcmv3.HttpConnectionManager {
+	return &hcmv3.HttpConnectionManager{
 		StatPrefix:     stat,
 		RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{ConfigSource: overADS(), RouteConfigName: routes}},
 		HttpFilters: []*hcmv3.HttpFilter{{
@@ -27,7 +33,7 @@ func httpFilter(stat, routes string, log *graph.AccessLog) *listenerv3.Filter {
 		NormalizePath:                yes(),
 		MergeSlashes:                 true,
 		PathWithEscapedSlashesAction: hcmv3.HttpConnectionManager_KEEP_UNCHANGED,
-	})
+	}
 }
 
 // tcpFilter passes connections on to destinations by weight. No filter at all closes them: so it is without a weight.

@@ -77,6 +77,9 @@ func ExplicitEgress(service string, port int) string {
 // ExplicitProxy is the listener, and the route configuration, for clients that take an HTTP proxy.
 const ExplicitProxy = "ownmesh_egress_proxy"
 
+// ExplicitAnywhere is the cluster of hosts that the HTTP proxy does not know.
+const ExplicitAnywhere = "ownmesh_egress_anywhere"
+
 // ExplicitSelf is the listener of a gateway's second pass.
 const ExplicitSelf = "ownmesh_egress_self"
 

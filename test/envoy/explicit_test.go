@@ -1,7 +1,6 @@
 package envoy
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -105,21 +104,46 @@ func TestExplicitProxy(t *testing.T) {
 	c.reaches("404", http.MethodGet, "http://db.shop.local:3306/")
 	c.reaches("404", http.MethodGet, "http://example.com/")
 
-	// It is no proxy to anywhere else: a tunnel is refused.
-	conn, err := net.Dial("tcp", ui.addresses["proxy"])
+	// Under DROP_ALL it is a proxy to AWS's own services alone, by tunnels to their port 443: this one finds the way barred
+	// by nothing but the lack of a network.
+	elsewhere := echo(t, "elsewhere")
+	c.reaches("404", http.MethodGet, "http://"+elsewhere+"/")
+	for host, barred := range map[string]bool{
+		elsewhere: true, "s3.invalid.amazonaws.com:443": false, "s3.invalid.amazonaws.com:80": true, "amazonaws.com.invalid:443": true,
+	} {
+		if _, got := ui.tunnel(t, host); (got == http.StatusNotFound) != barred {
+			t.Errorf("a tunnel to %s is answered %d, barred should be %v", host, got, barred)
+		}
+	}
+
+	// Under ALLOW_ALL it is one to everywhere.
+	m.apply("kind: Mesh\nmeshName: shop\nspec: {egressFilter: {type: ALLOW_ALL}}")
+	c.reaches("elsewhere", http.MethodGet, "http://"+elsewhere+"/")
+	c.reaches("cart", http.MethodGet, "http://cart.shop.local/")
+	through, status := ui.tunnel(t, elsewhere)
+	if status != http.StatusOK {
+		t.Fatalf("a tunnel is answered %d", status)
+	}
+	through.send("GET /through HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n")
+	if line := through.line(); line != "HTTP/1.1 200 OK\r\n" {
+		t.Errorf("through the tunnel: %q", line)
+	}
+}
+
+// tunnel asks the HTTP proxy for a tunnel, as clients do for HTTPS.
+func (s *sidecar) tunnel(t *testing.T, to string) (*connection, int) {
+	t.Helper()
+	raw, err := net.Dial("tcp", s.addresses["proxy"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %[1]s\r\n\r\n", m.API())
-	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	c := newConnection(t, raw)
+	c.send(fmt.Sprintf("CONNECT %s HTTP/1.1\r\nHost: %[1]s\r\n\r\n", to))
+	res, err := http.ReadResponse(c.r, &http.Request{Method: http.MethodConnect})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	if res.StatusCode < 400 {
-		t.Errorf("a tunnel to somewhere else is answered %s", res.Status)
-	}
+	return c, res.StatusCode
 }
 
 // A backend more needs an address from the bootstrap, which the status says; the proxy listener knows it at once.

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	soakFor  = flag.Duration("soak", 60*time.Second, "how long TestSoak changes the mesh under load")
+	soakFor  = flag.Duration("soak", 0, "how long TestSoak changes the mesh under load; 0: $OWNMESH_SOAK, else 30 s")
 	soakSeed = flag.Uint64("seed", 0, "what TestSoak's changes follow from; 0: chosen and printed")
 )
 
@@ -47,7 +47,7 @@ func TestSoak(t *testing.T) {
 	})
 	s.run()
 	customers := s.customers()
-	for time.Since(s.began) < *soakFor && !customers.failing() {
+	for time.Since(s.began) < soakTime(t) && !customers.failing() {
 		s.step()
 	}
 	s.rest()
@@ -60,6 +60,21 @@ func TestSoak(t *testing.T) {
 		s.isAsCompiled(one)
 	}
 	t.Logf("seed %d: %d changes, %d requests in %v", seed, len(s.log), customers.served(), time.Since(s.began).Round(time.Second))
+}
+
+func soakTime(t *testing.T) time.Duration {
+	if *soakFor > 0 {
+		return *soakFor
+	}
+	text := os.Getenv("OWNMESH_SOAK")
+	if text == "" {
+		return 30 * time.Second
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("OWNMESH_SOAK: %v", err)
+	}
+	return d
 }
 
 // soak is the ordering application, running, and what of its mesh is changed.
