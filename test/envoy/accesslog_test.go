@@ -125,3 +125,25 @@ spec:
 		return string(now)
 	})
 }
+
+// A log may be the Envoy's standard output, as containers have it.
+func TestAccessLogStdout(t *testing.T) {
+	m := start(t, shop("http")+route("all", "httpRoute: {match: {prefix: /}, "+to("a")+"}")+`---
+kind: VirtualNode
+virtualNodeName: ui
+spec:
+  backends: [{virtualService: {virtualServiceName: cart.shop.local}}]
+  logging: {accessLog: {file: {path: /dev/stdout, format: {text: "stdout tells of %REQ(:PATH)%\n"}}}}
+`)
+	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")))
+	ui := m.sidecar("virtualNode/ui")
+	m.ready()
+	ui.calls().reaches("a", "GET", cart+"/one")
+	machine.Eventually(t, "a line on standard output", func() string {
+		said, err := os.ReadFile(ui.log)
+		if err != nil || !strings.Contains(string(said), "stdout tells of /one\n") {
+			return fmt.Sprint(string(said), err)
+		}
+		return ""
+	})
+}
