@@ -76,8 +76,11 @@ func Anywhere(c graph.Calls) *clusterv3.Cluster {
 	return out
 }
 
+// lookups says how names are looked up. Envoy never takes another setting for a cache that it has: each has a name of its
+// own.
 func lookups(ip graph.IPPreference) *forwardv3.DnsCacheConfig {
-	return &forwardv3.DnsCacheConfig{Name: ExplicitAnywhere, DnsLookupFamily: lookupFamily[ip]}
+	family := lookupFamily[ip]
+	return &forwardv3.DnsCacheConfig{Name: "ownmesh_egress_" + strings.ToLower(family.String()), DnsLookupFamily: family}
 }
 
 // AnywhereHost is the HTTP proxy's virtual host for all that is no backend: AWS's own services, by CONNECT to their port
