@@ -65,7 +65,8 @@ func firstPass(j *job, id unitID) any {
 		cluster := envoy.SelfRedirectCluster(j.memo.mesh.Name, id.a, l.Port, len(g.Listeners) > 1)
 		var needs []string
 		if len(mine) > 0 {
-			needs = []string{cluster}
+			// It changes when the second pass does, which waits for its clusters: nothing is sent there that it doesn't know.
+			needs = append(j.gatewayClusters(id.a), cluster)
 		}
 		host := envoy.FirstPass(cluster, mine)
 		ids = append(ids, j.emitRoutes(gatewayScope(id.a), envoy.IngressRoutes(l.Port), [][]byte{host}, needs))
@@ -87,15 +88,24 @@ func secondPass(j *job, id unitID) any {
 	if g == nil {
 		return nil
 	}
-	var needs []string
 	var hosts [][]byte
 	for _, called := range j.gatewayPlan(id.a).Called {
 		c := envoy.Called{Called: called}
 		for _, port := range called.Ports {
 			c.Tables = append(c.Tables, j.table(called.Service, port))
-			needs = append(needs, j.clusterNames(called.Service, port)...)
 		}
 		hosts = append(hosts, envoy.ServiceHost(j.memo.mesh.Name, c))
 	}
-	return j.emitRoutes(gatewayScope(id.a), envoy.EgressRoutes(envoy.SecondPass(g.Listeners)), hosts, needs)
+	return j.emitRoutes(gatewayScope(id.a), envoy.EgressRoutes(envoy.SecondPass(g.Listeners)), hosts, j.gatewayClusters(id.a))
+}
+
+// gatewayClusters are the names of the clusters that a gateway's second pass leads to.
+func (j *job) gatewayClusters(gateway string) []string {
+	var names []string
+	for _, called := range j.gatewayPlan(gateway).Called {
+		for _, port := range called.Ports {
+			names = append(names, j.clusterNames(called.Service, port)...)
+		}
+	}
+	return names
 }

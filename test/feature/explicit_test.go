@@ -24,7 +24,7 @@ func TestExplicit(t *testing.T) {
 	ui := open(t, m, "virtualNode/ui", uiAddresses)
 	ui.settled()
 	ui.hasAll(
-		"cluster "+orderV1+" cds_ingress_shop_ui_http_8080",
+		"cluster "+orderV1+" cds_ingress_shop_ui_http_8080 ownmesh_egress_anywhere",
 		"endpoint "+orderV1,
 		"listener ownmesh_egress_order.shop.local_8080 ownmesh_egress_proxy ownmesh_ingress_8080",
 		"route ownmesh_egress_order.shop.local_8080 ownmesh_egress_proxy rds_ingress_http_8080",

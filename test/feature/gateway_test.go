@@ -32,14 +32,15 @@ gatewayRouteName: old
 spec: {httpRoute: {match: {prefix: /old-orders}, action: {target: {virtualService: {virtualServiceName: order.shop.local}}}}}
 `)
 	front.gets("route rds_ingress_http_8080")
-	// A route of the service's router is a matter of the second.
+	// A route of the service's router is a matter of the second. The first comes along where it must wait for other
+	// clusters from now on.
 	m.Apply(`
 kind: Route
 virtualRouterName: order
 routeName: v2
 spec: {priority: 1, httpRoute: {match: {prefix: /v2}, action: {weightedTargets: [{virtualNode: order-v2, weight: 1}]}}}
 `)
-	front.gets("cluster "+orderV2, "endpoint "+orderV2, "route rds_egress_http_15001")
+	front.gets("cluster "+orderV2, "endpoint "+orderV2, "route rds_egress_http_15001 rds_ingress_http_8080")
 	m.Delete("virtualGateway/front/gatewayRoute/old")
 	front.gets("route rds_ingress_http_8080")
 	m.Delete("virtualGateway/front/gatewayRoute/order")
