@@ -62,3 +62,27 @@ func testsHere(t *testing.T) map[string][]string {
 	}
 	return tests
 }
+
+// The document of differences names files and folders that are there.
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	docs := filepath.Join(envoybin.Root(), "docs")
+	text, err := os.ReadFile(filepath.Join(docs, "differences.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range []struct{ in, pattern string }{
+		{envoybin.Root(), "`((?:adapters|core|internal|sidecar|test|xdsrelay)/[\\w./-]+)`"},
+		{docs, `\]\(([\w./-]+)\)`},
+	} {
+		named := regexp.MustCompile(place.pattern).FindAllSubmatch(text, -1)
+		if len(named) == 0 {
+			t.Errorf("differences.md names nothing like %s", place.pattern)
+		}
+		for _, found := range named {
+			if _, err := os.Stat(filepath.Join(place.in, string(found[1]))); err != nil {
+				t.Errorf("differences.md names what is not there: %v", err)
+			}
+		}
+	}
+}
