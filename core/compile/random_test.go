@@ -118,7 +118,7 @@ func (r rapidText) node() string {
 	return r.object(`"listeners":`+r.list(3, listener), `"backends":`+r.list(4, backend), r.log(),
 		r.maybe(`"backendDefaults":{"clientPolicy":`+r.clientPolicy()+`}`),
 		r.of("", `"serviceDiscovery":{"dns":{"hostname":`+r.of(`"a.internal"`, `"10.0.0.1"`, `""`, `"a b"`)+`}}`,
-			`"serviceDiscovery":{"awsCloudMap":{"namespaceName":"n","serviceName":"s","ipPreference":`+r.of(`"IPv6_ONLY"`, `"IPv4_PREFERRED"`)+`}}`))
+			`"serviceDiscovery":{"awsCloudMap":{"namespaceName":"n","serviceName":`+r.of(`"s"`, `"`+strings.Repeat("long", 100)+`"`)+`,"ipPreference":`+r.of(`"IPv6_ONLY"`, `"IPv4_PREFERRED"`)+`}}`))
 }
 
 func (r rapidText) tls() string {

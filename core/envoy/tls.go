@@ -38,9 +38,16 @@ func TrustSecret(path string) *tlsv3.Secret {
 	}}}
 }
 
-func certificateName(f graph.CertificateFiles) string { return "certificate:" + f.Chain + ":" + f.Key }
+func certificateName(f graph.CertificateFiles) string {
+	return "certificate:" + nameOfPath(f.Chain) + ":" + nameOfPath(f.Key)
+}
 
-func trustName(path string) string { return "trust:" + path }
+func trustName(path string) string { return "trust:" + nameOfPath(path) }
+
+// nameOfPath has no colon, so that no two pairs of files come to one name.
+func nameOfPath(path string) string {
+	return strings.NewReplacer("%", "%25", ":", "%3A").Replace(path)
+}
 
 func file(path string) *corev3.DataSource {
 	return &corev3.DataSource{Specifier: &corev3.DataSource_Filename{Filename: path}}
@@ -156,10 +163,10 @@ func sans(names []string) []*tlsv3.SubjectAltNameMatcher {
 	var out []*tlsv3.SubjectAltNameMatcher
 	for _, name := range names {
 		kind := tlsv3.SubjectAltNameMatcher_DNS
-		if strings.Contains(name, "://") {
-			kind = tlsv3.SubjectAltNameMatcher_URI
-		} else if _, err := netip.ParseAddr(name); err == nil {
+		if _, err := netip.ParseAddr(name); err == nil {
 			kind = tlsv3.SubjectAltNameMatcher_IP_ADDRESS
+		} else if strings.Contains(name, ":") { // spiffe://…, urn:…: no host's name has one
+			kind = tlsv3.SubjectAltNameMatcher_URI
 		}
 		out = append(out, &tlsv3.SubjectAltNameMatcher{
 			SanType: kind, Matcher: &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}},

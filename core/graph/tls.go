@@ -204,7 +204,7 @@ func (o Offer) Upstream(policy *ClientTLS, known Materials) (u Upstream, tls, ok
 		return Upstream{}, false, true
 	}
 	name := o.Discovery.name()
-	if !o.Discovery.isAddress() {
+	if isHostname(name) && !o.Discovery.isAddress() { // Envoy refuses a cluster with a longer one; Cloud Map's may be
 		u.ServerName = name
 	}
 	peers := Peers{Trust: Trust{ACM: o.authorities()}}

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,6 +85,9 @@ func TestUpstream(t *testing.T) {
 		"Cloud Map": {
 			offer: Offer{Discovery: &Discovery{CloudMap: &CloudMap{Namespace: "shop.local", Service: "cart"}}}, policy: enforced,
 			want: Upstream{ServerName: "cart.shop.local", Peers: &Peers{Trust: trust, SANs: []string{"cart.shop.local"}}}, tls: true},
+		"a name that no handshake can ask for": {
+			offer: Offer{Discovery: &Discovery{CloudMap: &CloudMap{Namespace: "shop.local", Service: strings.Repeat("x", 250)}}}, policy: enforced,
+			want: Upstream{Peers: &Peers{Trust: trust, SANs: []string{strings.Repeat("x", 250) + ".shop.local"}}}, tls: true},
 		"own names": {
 			offer: Offer{Discovery: dns("cart.local")}, policy: &ClientTLS{Enforce: true, Peers: Peers{Trust: trust, SANs: []string{"spiffe://cart"}}},
 			want: Upstream{ServerName: "cart.local", Peers: &Peers{Trust: trust, SANs: []string{"spiffe://cart"}}}, tls: true},

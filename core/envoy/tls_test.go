@@ -1,0 +1,45 @@
+package envoy
+
+import (
+	"testing"
+
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+
+	"github.com/ownmesh/ownmesh/core/graph"
+)
+
+// A secret's name says which files it is of: else one node would serve with another's certificate.
+func TestSecretsOfDifferentFilesHaveDifferentNames(t *testing.T) {
+	seen := map[string]string{}
+	note := func(name, of string) {
+		if other, ok := seen[name]; ok {
+			t.Errorf("%s and %s are both called %s", of, other, name)
+		}
+		seen[name] = of
+	}
+	for _, f := range []graph.CertificateFiles{{Chain: "/a", Key: "/b"}, {Chain: "/a:/b", Key: "/c"}, {Chain: "/a", Key: "/b:/c"}, {Chain: "/a%3A/b", Key: "/c"}} {
+		note(CertificateSecret(f).Name, f.Chain+" with "+f.Key)
+	}
+	for _, path := range []string{"/a", "/a:/b", "/a%3A/b"} {
+		note(TrustSecret(path).Name, path)
+	}
+	if name := CertificateSecret(graph.CertificateFiles{Chain: "/keys/cart.pem", Key: "/keys/cart.key"}).Name; name != "certificate:/keys/cart.pem:/keys/cart.key" {
+		t.Errorf("usual paths are to be read as they are, got %s", name)
+	}
+}
+
+func TestSANsAreOfTheirKind(t *testing.T) {
+	for name, want := range map[string]tlsv3.SubjectAltNameMatcher_SanType{
+		"cart.shop.local":   tlsv3.SubjectAltNameMatcher_DNS,
+		"*.shop.local":      tlsv3.SubjectAltNameMatcher_DNS,
+		"spiffe://shop/web": tlsv3.SubjectAltNameMatcher_URI,
+		"urn:shop:web":      tlsv3.SubjectAltNameMatcher_URI,
+		"10.0.0.1":          tlsv3.SubjectAltNameMatcher_IP_ADDRESS,
+		"fd00::1":           tlsv3.SubjectAltNameMatcher_IP_ADDRESS,
+	} {
+		got := sans([]string{name})
+		if len(got) != 1 || got[0].SanType != want || got[0].Matcher.GetExact() != name {
+			t.Errorf("%s: %v, want exactly it, as %s", name, got, want)
+		}
+	}
+}
