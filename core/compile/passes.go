@@ -27,6 +27,7 @@ const (
 	pServes    // its inbound side
 	pCalls     // its outbound side
 	pOffer     // a listener of it, as callers see it
+	pLimit     // how long a listener of it lets a request take
 	pScope     // how connections reach the proxies in a scope: a is the scope
 	pMode      // whether a proxy takes connections explicitly: a proxy's own scope counts more than the mesh's
 
@@ -78,7 +79,7 @@ func passes() []pass {
 		pResource: input, pNames: input, pCertificate: input,
 		pMesh: readMesh, pNode: readNode, pRouter: readRouter, pRoute: readRoute, pService: readService,
 		pGateway: readGateway, pGatewayRoute: readGatewayRoute,
-		pNodePorts: nodePorts, pServes: serves, pCalls: calls, pOffer: offer, pScope: scope, pMode: mode,
+		pNodePorts: nodePorts, pServes: serves, pCalls: calls, pOffer: offer, pLimit: requestLimit, pScope: scope, pMode: mode,
 		pInterception: interception, pBound: bindRoute, pTables: tables, pServicePorts: servicePorts,
 		pCheckService: checkService, pTable: table, pClusters: clusters, pPatience: patience,
 		pBoundGateway: bindGatewayRoute, pPlan: plan, pGatewayPlan: gatewayPlan, pEdge: edge,

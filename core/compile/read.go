@@ -90,6 +90,13 @@ func offer(j *job, id unitID) any {
 	return nil
 }
 
+func requestLimit(j *job, id unitID) any {
+	if n := j.node(id.a); n != nil {
+		return n.RequestLimit(id.port)
+	}
+	return graph.Duration{}
+}
+
 // Service, NodePorts and RouterPorts make a job the World that graph resolves in.
 
 func (j *job) Service(name string) *graph.Service {

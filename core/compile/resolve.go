@@ -18,6 +18,9 @@ func bindRoute(j *job, id unitID) any {
 	if b == nil {
 		return nil
 	}
+	j.note(b.CheckTimeout(key, rt.Member, func(node string, port int) graph.Duration {
+		return get[graph.Duration](j, pLimit, node, "", port)
+	}))
 	return *b
 }
 

@@ -92,3 +92,40 @@ func readListenerTimeout(t *resource.ListenerTimeout, of Protocol, path string, 
 	use(TCP, t.TCP != nil, func(p string) Timeout { return Timeout{Idle: readDuration(t.TCP.Idle, p+".idle", n)} })
 	return timeout
 }
+
+// CheckTimeout notes a request timeout of a route that its targets' own proxies don't wait for. limit gives how long a
+// virtual node's listener lets a request take: 0 for no limit, unset where it bounds none. With retries whose tries are
+// shorter than that, nothing is cut. member is where the route is in its spec.
+func (b *BoundRoute) CheckTimeout(key resource.Key, member string, limit func(node string, port int) Duration) []resource.Finding {
+	want := b.Timeout.PerRequest
+	if !want.Set || want.Millis > 0 && want.Millis <= DefaultRequestTimeout.Millis {
+		return nil // what is shorter than the default is meant to end here, or in both places
+	}
+	n := &Notes{Key: key}
+	for _, d := range b.Destinations {
+		least := limit(d.Node, d.Port.Port)
+		switch {
+		case d.Weight == 0 || least.Millis == 0 || want.Millis > 0 && want.Millis <= least.Millis:
+			continue
+		case b.Retry != nil && b.Retry.Max > 0 && b.Retry.PerTry.Millis > 0 && b.Retry.PerTry.Millis <= least.Millis:
+			continue
+		}
+		asked := want.words()
+		if want.Millis == 0 {
+			asked = "any time"
+		}
+		n.add("timeout-shorter-at-target", member+".timeout.perRequest", quoted("the route lets requests take %s, port %d of virtual node %s only %s: after that they are answered with 504", plain(asked), d.Port.Port, d.Node, plain(least.words())), "set timeout."+string(d.Protocol)+".perRequest of that listener too")
+	}
+	return n.Found
+}
+
+// RequestLimit is how long the listener at a port lets a request take: 0 for no limit. Unset where it bounds none, or
+// is not there.
+func (v *Node) RequestLimit(port int) Duration {
+	for _, l := range v.Listeners {
+		if l.Port.Port == port && l.Protocol.HTTPLike() {
+			return l.Timeout.Request()
+		}
+	}
+	return Duration{}
+}
