@@ -1,0 +1,42 @@
+package dynamodb_test
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/ownmesh/ownmesh/adapters/dynamodb"
+	"github.com/ownmesh/ownmesh/core/store"
+	"github.com/ownmesh/ownmesh/core/store/storetest"
+	"github.com/ownmesh/ownmesh/internal/emulator"
+)
+
+func TestMain(m *testing.M) { emulator.Main(m) }
+
+func TestContract(t *testing.T) {
+	client := awsdynamodb.NewFromConfig(emulator.Config(t))
+	storetest.Run(t, func(t *testing.T) store.Store { return dynamodb.New(client, table(t, client)) })
+}
+
+// table makes a table as infra/ does, but for what a test does not need.
+func table(tb testing.TB, client *awsdynamodb.Client) string {
+	tb.Helper()
+	name := emulator.Name(tb)
+	_, err := client.CreateTable(tb.Context(), &awsdynamodb.CreateTableInput{
+		TableName: &name, BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeB},
+		},
+		KeySchema: []types.KeySchemaElement{
+			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange},
+		},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return name
+}
