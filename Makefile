@@ -22,7 +22,7 @@ FUZZTIME ?= 20s
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ try it
 .PHONY: demo
@@ -42,6 +42,10 @@ tools: ## find an Envoy ($ENVOY, PATH), or install one into .tools
 tools-aws: ## find an AWS CLI that knows App Mesh, or install one into .tools; only the examples need it
 	@tools/aws.sh
 
+.PHONY: tools-emulator
+tools-emulator: ## find an AWS emulator, or install one into .tools; tests of what runs in AWS need it
+	@tools/emulator.sh
+
 .PHONY: build
 build: ## bin/ownmesh, and the demo's and the examples' programs
 	@mkdir -p bin
@@ -53,11 +57,11 @@ build: ## bin/ownmesh, and the demo's and the examples' programs
 
 ##@ check
 .PHONY: test
-test: tools tools-aws lint ## everything: unit tests, goldens, real Envoys, the command line, the demo
+test: tools tools-aws tools-emulator lint ## everything: unit tests, goldens, real Envoys, the command line, the demo
 	$(GO_TEST) ./...
 
 .PHONY: unit
-unit: tools ## each package's own tests: under a minute, less where go test has results in its cache
+unit: tools tools-emulator ## each package's own tests: under a minute, less where go test has results in its cache
 	$(GO) test -timeout=5m $$($(GO) list ./... | grep -v $(SLOW))
 
 .PHONY: test-envoy

@@ -255,18 +255,7 @@ func apply(tx *bbolt.Tx, items []item) error {
 	return nil
 }
 
-// encode is JSON that keeps embedded JSON as it is, but for white space.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// decode reads what encode wrote, and says which row is damaged if it can't.
+// decode reads what store.Encode wrote, and says which row is damaged if it can't.
 func decode[T any](key, value []byte) (T, error) {
 	var t T
 	if err := json.Unmarshal(value, &t); err != nil {

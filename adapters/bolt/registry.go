@@ -10,6 +10,7 @@ import (
 	bbolt "go.etcd.io/bbolt"
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/store"
 )
 
 var (
@@ -60,7 +61,7 @@ func (r *Registry) Register(ctx context.Context, i endpoint.Instance) error {
 	if err != nil {
 		return fmt.Errorf("register: %w", err)
 	}
-	value, err := encode(i)
+	value, err := store.Encode(i)
 	if err != nil {
 		return fmt.Errorf("register %s: %w", i.ID, err)
 	}
@@ -114,7 +115,7 @@ func (r *Registry) Deregister(ctx context.Context, s endpoint.ServiceKey, id str
 		if err != nil {
 			return nil, err
 		}
-		value, err = encode(tombstone{Version: present.Version, At: r.now()})
+		value, err = store.Encode(tombstone{Version: present.Version, At: r.now()})
 		return append(items, item{bucketInstances, key, nil}, item{bucketGone, key, value}), err
 	})
 	if err != nil {

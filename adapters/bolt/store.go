@@ -84,11 +84,11 @@ func (s *Store) CreateMesh(ctx context.Context, m store.Mesh, tags map[string]st
 
 // newMesh is the rows of a new mesh.
 func newMesh(m store.Mesh, tags map[string]string, requestID, caller string) ([]item, error) {
-	row, err := encode(meshRow{Record: m.Record, Owner: m.Owner, Generation: 1})
+	row, err := store.Encode(meshRow{Record: m.Record, Owner: m.Owner, Generation: 1})
 	if err != nil {
 		return nil, err
 	}
-	entry, err := encode(store.Entry{
+	entry, err := store.Encode(store.Entry{
 		Generation: 1, RequestID: requestID, Caller: caller, At: m.CreatedAt, Key: m.Key, Resource: &m.Resource,
 	})
 	if err != nil {
@@ -102,7 +102,7 @@ func newMesh(m store.Mesh, tags map[string]string, requestID, caller string) ([]
 	if tags == nil {
 		return items, nil
 	}
-	value, err := encode(tags)
+	value, err := store.Encode(tags)
 	return append(items, item{bucketMeshes, tagsKey(m.UID, m.Key), value}), err
 }
 
@@ -144,13 +144,13 @@ func changed(c store.Commit) ([]item, error) {
 		i := item{bucket: bucketMeshes, key: recordKey(c.MeshUID, key)}
 		if c.Put != nil {
 			var err error
-			if i.value, err = encode(c.Put); err != nil {
+			if i.value, err = store.Encode(c.Put); err != nil {
 				return nil, err
 			}
 		}
 		items = append(items, i)
 	}
-	value, err := encode(entry)
+	value, err := store.Encode(entry)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func changed(c store.Commit) ([]item, error) {
 	if c.Delete != nil {
 		items = append(items, item{bucketMeshes, tagsKey(c.MeshUID, key), nil})
 	} else if c.Tags != nil {
-		if value, err = encode(c.Tags); err != nil {
+		if value, err = store.Encode(c.Tags); err != nil {
 			return nil, err
 		}
 		items = append(items, item{bucketMeshes, tagsKey(c.MeshUID, key), value})
@@ -190,7 +190,7 @@ func advance(row meshRow, c store.Commit) ([]item, error) {
 			items = append(items, item{bucketNames, tuple(row.Name), nil})
 		}
 	}
-	value, err := encode(row)
+	value, err := store.Encode(row)
 	return append(items, item{bucketMeshes, meshKey(row.UID), value}), err
 }
 
@@ -225,7 +225,7 @@ func (s *Store) replaceTags(ctx context.Context, meshUID string, k resource.Key,
 	if tags == nil {
 		tags = map[string]string{}
 	}
-	value, err := encode(tags)
+	value, err := store.Encode(tags)
 	if err != nil {
 		return false, err
 	}

@@ -157,14 +157,10 @@ func TestForeignFiles(t *testing.T) {
 
 // TestSegments: file names come back as the segments they were made from, and differ even where case is ignored.
 func TestSegments(t *testing.T) {
-	segment := rapid.StringMatching(`[A-Za-z0-9_.-]{1,12}`)
+	segment := rapid.StringMatching(`[A-Za-z0-9_.-]{0,11}[A-Za-z0-9_-]`)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := segment.Draw(t, "a"), segment.Draw(t, "b")
-		nameA, okA := encodeSegment(a)
-		nameB, okB := encodeSegment(b)
-		if !okA || !okB {
-			t.Fatalf("%q or %q is refused", a, b)
-		}
+		nameA, nameB := encodeSegment(a), encodeSegment(b)
 		if back, ok := decodeSegment(nameA); !ok || back != a {
 			t.Fatalf("%q comes back as %q, %v", a, back, ok)
 		}

@@ -3,15 +3,13 @@ package folder
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
+
+	"github.com/ownmesh/ownmesh/core/artifact"
 )
 
-// maxKey bounds a key, as S3 does; maxSegment bounds the file names made from it, which may take 255 bytes.
-const (
-	maxKey     = 1024
-	maxSegment = 255
-)
+// maxSegment bounds the names of files and folders, in bytes.
+const maxSegment = 255
 
 // upper marks an upper-case letter in a file name, which follows in lower case. It can't be part of a key.
 const upper = '='
@@ -21,41 +19,30 @@ func fileName(ctx context.Context, key string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	if len(key) > maxKey {
-		return "", fmt.Errorf("bad key: longer than %d bytes", maxKey)
+	if err := artifact.CheckObjectKey(key); err != nil {
+		return "", err
 	}
 	segments := strings.Split(key, "/")
 	for i, s := range segments {
-		if s == "" || s == "." || s == ".." {
-			return "", errors.New(`bad key: a segment is empty, "." or ".."`)
-		}
-		name, ok := encodeSegment(s)
-		if !ok {
-			return "", errors.New("bad key: only letters, digits and -_./ are allowed")
-		}
-		if len(name) > maxSegment {
+		if segments[i] = encodeSegment(s); len(segments[i]) > maxSegment {
 			return "", errors.New("bad key: a segment is too long for a file name")
 		}
-		segments[i] = name
 	}
 	return strings.Join(segments, "/"), nil
 }
 
-// encodeSegment is the file name of one segment, false if there is a character that keys don't have.
-func encodeSegment(s string) (string, bool) {
+// encodeSegment is the file name of one segment of a key.
+func encodeSegment(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', strings.IndexByte("-_.", c) >= 0:
-			b.WriteByte(c)
-		case 'A' <= c && c <= 'Z':
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
 			b.WriteByte(upper)
-			b.WriteByte(c - 'A' + 'a')
-		default:
-			return "", false
+			c += 'a' - 'A'
 		}
+		b.WriteByte(c)
 	}
-	return b.String(), true
+	return b.String()
 }
 
 // decodeSegment is what encodeSegment was given, false for a file that is none of ours.
@@ -69,6 +56,6 @@ func decodeSegment(name string) (string, bool) {
 		}
 		b.WriteByte(c)
 	}
-	again, ok := encodeSegment(b.String())
-	return b.String(), ok && again == name
+	segment := b.String()
+	return segment, artifact.CheckObjectKey(segment) == nil && encodeSegment(segment) == name
 }

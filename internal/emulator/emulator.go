@@ -1,6 +1,6 @@
 // Package emulator gives tests the AWS that runs on this machine: a LocalStack-compatible emulator.
 //
-// $AWS_ENDPOINT_URL names one that is running already; else the one that `make tools-aws` puts into .tools/aws is
+// $AWS_ENDPOINT_URL names one that is running already; else the one that `make tools-emulator` puts into .tools/emulator is
 // started, once a test binary, and ended with it. It never talks to AWS, and never downloads. Start with Main and
 // Config.
 package emulator
@@ -79,9 +79,9 @@ func start() (endpoint string, err error) {
 		running.endpoint = endpoint
 		return endpoint, nil
 	}
-	binary := filepath.Join(envoybin.Root(), ".tools/aws/bin/ministack")
+	binary := filepath.Join(envoybin.Root(), ".tools/emulator/bin/ministack")
 	if _, err := os.Stat(binary); err != nil {
-		return "", errors.New("no AWS emulator: run `make tools-aws`, or set AWS_ENDPOINT_URL to a running one")
+		return "", errors.New("no AWS emulator: run `make tools-emulator`, or set AWS_ENDPOINT_URL to a running one")
 	}
 	port, err := freePort()
 	if err != nil {
