@@ -122,7 +122,7 @@ func (a *app) viewOfFiles(ctx context.Context, f fileFlags) (graph.View, []resou
 	var names []string
 	for _, m := range meshes {
 		if a.mesh == "" && len(meshes) == 1 || m.Name == a.mesh {
-			return graph.NewView(m.State.Mesh, slices.Collect(maps.Values(m.State.Resources))), m.Findings(), nil
+			return graph.NewViewer(m.State.Mesh, slices.Collect(maps.Values(m.State.Resources))).All(), m.Findings(), nil
 		}
 		names = append(names, m.Name)
 	}

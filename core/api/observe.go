@@ -37,8 +37,10 @@ func getFindings(c *call) (any, error) {
 	return object{"generation": report.Generation, "findings": orEmpty(report.Findings)}, nil
 }
 
-// viewPage is how many resources are read at a time.
-const viewPage = 500
+const (
+	viewPage = 500     // how many resources are read at a time
+	maxView  = 200_000 // lines of a whole view: some 50 MB of JSON
+)
 
 // getView gives a mesh as people look at it (graph.View): whole, or what concerns the query's resource,
 // virtualNode/cart. All of the mesh is read for it, so it is for people, not for polling.
@@ -61,13 +63,16 @@ func getView(c *call) (any, error) {
 			break
 		}
 	}
-	view := graph.NewView(m.Resource, all)
+	viewer := graph.NewViewer(m.Resource, all)
 	if !c.query.Has("resource") {
-		return view, nil
+		if viewer.LargerThan(maxView) {
+			return nil, refuse([]resource.Violation{{Path: "resource", Rule: fmt.Sprintf("must name a resource: more than %d ways lead through mesh %s, too many for one view", maxView, shorten(m.Name)), Got: shown("")}})
+		}
+		return viewer.All(), nil
 	}
 	of := c.query.Get("resource")
 	kind, name, _ := strings.Cut(of, "/")
-	view, ok := view.Of(resource.Key{Kind: resource.Kind(kind), Name: name})
+	view, ok := viewer.Of(resource.Key{Kind: resource.Kind(kind), Name: name})
 	if !ok {
 		return nil, refuse([]resource.Violation{{Path: "resource", Rule: "must be a virtualNode/NAME, virtualGateway/NAME or virtualService/NAME of the mesh", Got: shown(of)}})
 	}

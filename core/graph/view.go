@@ -96,72 +96,99 @@ type CallerView struct {
 	Route   string `json:"route"` // "" where a node provides the service
 }
 
-// NewView makes the view of a mesh. Certificates that specs name by ARN are taken as known.
-func NewView(mesh resource.Resource, resources []resource.Resource) View {
-	w := newViewWorld(mesh, resources)
-	v := View{Mesh: mesh.Name, Nodes: []NodeView{}, Gateways: []GatewayView{}, Services: []ServiceView{}}
-	for _, name := range sortedKeys(w.nodes) {
-		v.Nodes = append(v.Nodes, w.nodeView(w.nodes[name]))
-	}
-	for _, name := range sortedKeys(w.gateways) {
-		v.Gateways = append(v.Gateways, w.gatewayView(w.gateways[name]))
-	}
-	for _, name := range sortedKeys(w.services) {
-		v.Services = append(v.Services, w.serviceView(w.services[name]))
-	}
-	v.addCallers()
-	return v
+// Viewer makes views of a mesh.
+type Viewer struct{ w *viewWorld }
+
+// NewViewer reads a mesh. Certificates that specs name by ARN are taken as known.
+func NewViewer(mesh resource.Resource, resources []resource.Resource) Viewer {
+	return Viewer{newViewWorld(mesh, resources)}
 }
 
-// Of keeps what a view says of one resource; false if that is none that it knows.
-func (v View) Of(k resource.Key) (View, bool) {
-	nodes, gateways, services := v.Nodes, v.Gateways, v.Services
-	v.Nodes, v.Gateways, v.Services = []NodeView{}, []GatewayView{}, []ServiceView{}
-	switch k.Kind {
-	case resource.KindVirtualNode:
-		if i := slices.IndexFunc(nodes, func(n NodeView) bool { return n.Name == k.Name }); i >= 0 {
-			v.Nodes = nodes[i : i+1]
-			return v, true
-		}
-	case resource.KindVirtualGateway:
-		if i := slices.IndexFunc(gateways, func(g GatewayView) bool { return g.Name == k.Name }); i >= 0 {
-			v.Gateways = gateways[i : i+1]
-			return v, true
-		}
-	case resource.KindVirtualService:
-		if i := slices.IndexFunc(services, func(s ServiceView) bool { return s.Name == k.Name }); i >= 0 {
-			v.Services = services[i : i+1]
-			return v, true
+// LargerThan reports whether the whole view has more than n lines: services, routes and targets, for each caller again.
+// It stops counting there.
+func (v Viewer) LargerThan(n int) bool {
+	for e := range v.w.edges() {
+		if n -= e.lines(); n < 0 {
+			return true
 		}
 	}
-	return v, false
-}
-
-// addCallers notes calls at those who are called.
-func (v *View) addCallers() {
-	nodes, services := map[string][]CallerView{}, map[string][]CallerView{}
-	note := func(caller string, calls []CallView) {
-		for _, c := range calls {
-			services[c.Service] = append(services[c.Service], CallerView{Caller: caller, Service: c.Service})
-			for _, r := range c.Routes {
-				for _, t := range r.Targets {
-					nodes[t.Node] = append(nodes[t.Node], CallerView{Caller: caller, Service: c.Service, Route: r.Name})
-				}
+	for name := range v.w.services {
+		for _, e := range v.w.serviceEdges(name) {
+			if n -= e.lines(); n < 0 {
+				return true
 			}
 		}
 	}
-	for _, n := range v.Nodes {
-		note("virtualNode/"+n.Name, n.Calls)
+	return false
+}
+
+// All is the view of the whole mesh.
+func (v Viewer) All() View {
+	out := v.empty()
+	nodes, services := map[string][]CallerView{}, map[string][]CallerView{}
+	for e := range v.w.edges() {
+		services[e.service] = append(services[e.service], e.serviceCaller())
+		for _, r := range e.routes {
+			for _, d := range r.Destinations {
+				nodes[d.Node] = append(nodes[d.Node], e.nodeCaller(r))
+			}
+		}
 	}
-	for _, g := range v.Gateways {
-		note("virtualGateway/"+g.Name, g.Calls)
+	for _, name := range sortedKeys(v.w.nodes) {
+		out.Nodes = append(out.Nodes, v.w.nodeView(v.w.nodes[name], nodes[name]))
 	}
-	for i := range v.Nodes {
-		v.Nodes[i].CalledBy = sortedCallers(nodes[v.Nodes[i].Name])
+	for _, name := range sortedKeys(v.w.gateways) {
+		out.Gateways = append(out.Gateways, v.w.gatewayView(v.w.gateways[name]))
 	}
-	for i := range v.Services {
-		v.Services[i].CalledBy = sortedCallers(services[v.Services[i].Name])
+	for _, name := range sortedKeys(v.w.services) {
+		out.Services = append(out.Services, v.w.serviceView(v.w.services[name], services[name]))
 	}
+	return out
+}
+
+// Of is the view of one resource, and makes no more than that; false if there is no such node, gateway or service.
+func (v Viewer) Of(k resource.Key) (View, bool) {
+	out := v.empty()
+	var callers []CallerView
+	switch k.Kind {
+	case resource.KindVirtualNode:
+		n := v.w.nodes[k.Name]
+		if n == nil {
+			return out, false
+		}
+		for e := range v.w.edges() {
+			for _, r := range e.routes {
+				if slices.ContainsFunc(r.Destinations, func(d Destination) bool { return d.Node == k.Name }) {
+					callers = append(callers, e.nodeCaller(r))
+				}
+			}
+		}
+		out.Nodes = append(out.Nodes, v.w.nodeView(n, callers))
+	case resource.KindVirtualGateway:
+		g := v.w.gateways[k.Name]
+		if g == nil {
+			return out, false
+		}
+		out.Gateways = append(out.Gateways, v.w.gatewayView(g))
+	case resource.KindVirtualService:
+		s := v.w.services[k.Name]
+		if s == nil {
+			return out, false
+		}
+		for e := range v.w.edges() {
+			if e.service == k.Name {
+				callers = append(callers, e.serviceCaller())
+			}
+		}
+		out.Services = append(out.Services, v.w.serviceView(s, callers))
+	default:
+		return out, false
+	}
+	return out, true
+}
+
+func (v Viewer) empty() View {
+	return View{Mesh: v.w.name, Nodes: []NodeView{}, Gateways: []GatewayView{}, Services: []ServiceView{}}
 }
 
 func sortedCallers(all []CallerView) []CallerView {

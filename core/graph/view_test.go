@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,7 +29,8 @@ var viewed = []resource.Resource{
 }
 
 func TestView(t *testing.T) {
-	v := NewView(res(resource.KindMesh, "shop", `{}`), viewed)
+	viewer := NewViewer(res(resource.KindMesh, "shop", `{}`), viewed)
+	v := viewer.All()
 	var web NodeView
 	for _, n := range v.Nodes {
 		if n.Name == "web" {
@@ -49,7 +51,7 @@ func TestView(t *testing.T) {
 	if d := cmp.Diff(want, web.Calls); d != "" {
 		t.Errorf("web calls (-want +got):\n%s", d)
 	}
-	of, ok := v.Of(resource.Key{Kind: resource.KindVirtualNode, Name: "a"})
+	of, ok := viewer.Of(resource.Key{Kind: resource.KindVirtualNode, Name: "a"})
 	if !ok || len(of.Nodes) != 1 || len(of.Services)+len(of.Gateways) > 0 {
 		t.Fatalf("of a: %+v", of)
 	}
@@ -60,7 +62,7 @@ func TestView(t *testing.T) {
 	if l := of.Nodes[0].Listeners[0]; l.Timeout != "none" || l.TLS != "DISABLED" {
 		t.Errorf("a listens: %+v", l)
 	}
-	edge, _ := v.Of(resource.Key{Kind: resource.KindVirtualGateway, Name: "edge"})
+	edge, _ := viewer.Of(resource.Key{Kind: resource.KindVirtualGateway, Name: "edge"})
 	g := edge.Gateways[0]
 	if d := cmp.Diff([]GatewayRouteView{{Name: "in", Match: "path /d*", Service: "direct", Rewrite: "prefix becomes /"}}, g.Routes); d != "" {
 		t.Errorf("edge routes (-want +got):\n%s", d)
@@ -68,8 +70,59 @@ func TestView(t *testing.T) {
 	if g.Listeners[0].TLS != "STRICT" || g.Calls[0].Routes[0].Targets[0].TLS != "plain text" {
 		t.Errorf("edge: %+v", g)
 	}
-	if _, ok := v.Of(resource.Key{Kind: resource.KindVirtualNode, Name: "none"}); ok {
+	if _, ok := viewer.Of(resource.Key{Kind: resource.KindVirtualNode, Name: "none"}); ok {
 		t.Error("there is a view of a node that is not there")
+	}
+}
+
+// Where two services lead to one listener, the view shows the policy that counts, as the compiler picks it.
+func TestViewOfClashingPolicies(t *testing.T) {
+	backend := func(service, policy string) string {
+		return `{"virtualService":{"virtualServiceName":"` + service + `","clientPolicy":{"tls":{` + policy + `"validation":{"trust":{"file":{"certificateChain":"/ca"}},"subjectAlternativeNames":{"match":{"exact":["` + service + `"]}}}}}}}`
+	}
+	all := append([]resource.Resource{}, viewed...)
+	all = append(all, res(resource.KindVirtualService, "again", `{"provider":{"virtualNode":{"virtualNodeName":"a"}}}`),
+		res(resource.KindVirtualNode, "web", `{"backends":[`+backend("direct", "")+`,`+backend("again", "")+`,`+backend("cart", `"enforce":false,`)+`]}`))
+	view, ok := NewViewer(res(resource.KindMesh, "shop", `{}`), all).Of(resource.Key{Kind: resource.KindVirtualNode, Name: "web"})
+	if !ok {
+		t.Fatal("there is no view")
+	}
+	got := map[string]string{}
+	for _, c := range view.Nodes[0].Calls {
+		for _, r := range c.Routes {
+			for _, target := range r.Targets {
+				got[c.Service+" "+target.Node] = target.TLS
+			}
+		}
+	}
+	const first = "TLS, certificate for direct" // the spec's order, not that of names
+	if d := cmp.Diff(map[string]string{"again a": first, "direct a": first, "cart a": first, "cart b": "plain text"}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestLargerThan(t *testing.T) {
+	v := NewViewer(res(resource.KindMesh, "shop", `{}`), viewed)
+	// cart has a line of its own, two routes and three targets, and direct one of each: as web and edge see them, and in
+	// the services' own views; and there is the one that is gone.
+	const lines = 2*(1+2+3) + 2*(1+1+1) + 1
+	if !v.LargerThan(lines-1) || v.LargerThan(lines) {
+		t.Errorf("the view has other than %d lines", lines)
+	}
+}
+
+// A gateway's calls are those that its routes mean, not all that a service could take.
+func TestViewOfAGatewayHasMeantPortsOnly(t *testing.T) {
+	all := append([]resource.Resource{}, viewed...)
+	all = append(all, res(resource.KindVirtualRouter, "r", `{"listeners":[{"portMapping":{"port":8080,"protocol":"http"}},{"portMapping":{"port":81,"protocol":"tcp"}}]}`),
+		child(resource.KindGatewayRoute, "edge", "shop", `{"httpRoute":{"match":{"prefix":"/"},"action":{"target":{"port":8080,"virtualService":{"virtualServiceName":"cart"}}}}}`))
+	view, _ := NewViewer(res(resource.KindMesh, "shop", `{}`), all).Of(resource.Key{Kind: resource.KindVirtualGateway, Name: "edge"})
+	var ports []int
+	for _, c := range view.Gateways[0].Calls {
+		ports = append(ports, c.Port.Port)
+	}
+	if want := []int{8080, 80}; !slices.Equal(ports, want) {
+		t.Errorf("ports %v, want %v", ports, want)
 	}
 }
 
@@ -81,6 +134,6 @@ func TestViewOfBrokenMeshes(t *testing.T) {
 			r.Spec = []byte(spec)
 			all = append(all, r)
 		}
-		NewView(res(resource.KindMesh, "shop", spec), all)
+		NewViewer(res(resource.KindMesh, "shop", spec), all).All()
 	}
 }

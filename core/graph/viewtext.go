@@ -9,7 +9,7 @@ import (
 
 // This file: views in words.
 
-func (w *viewWorld) routeView(r BoundRoute, port Port, policy *ClientTLS, caller bool) RouteView {
+func (w *viewWorld) routeView(r BoundRoute, port Port, policies map[Destination]*ClientTLS) RouteView {
 	v := RouteView{Name: r.Name, Priority: r.Order.priority(), Match: r.Match.words(), Targets: []TargetView{}}
 	if !port.Protocol.HTTPLike() {
 		v.Match, v.Timeout = "every connection", idleWords(r.Timeout.Idle)
@@ -25,16 +25,16 @@ func (w *viewWorld) routeView(r BoundRoute, port Port, policy *ClientTLS, caller
 		if total > 0 {
 			t.Share = fmt.Sprintf("%.3g %%", 100*float64(d.Weight)/float64(total))
 		}
-		if caller {
-			t.TLS = w.tlsWords(d, port, policy)
+		if policies != nil {
+			t.TLS = w.tlsWords(d, policies[Destination{Node: d.Node, Port: Port{Port: d.Port.Port}}])
 		}
 		v.Targets = append(v.Targets, t)
 	}
 	return v
 }
 
-// tlsWords says how a caller speaks to a target.
-func (w *viewWorld) tlsWords(d Destination, port Port, policy *ClientTLS) string {
+// tlsWords says how a caller with a policy, nil for none, speaks to a target.
+func (w *viewWorld) tlsWords(d Destination, policy *ClientTLS) string {
 	n := w.nodes[d.Node]
 	if n == nil {
 		return ""
@@ -43,9 +43,7 @@ func (w *viewWorld) tlsWords(d Destination, port Port, policy *ClientTLS) string
 	if !ok {
 		return ""
 	}
-	u := Use{Port: port.Port, Target: d, Policy: policy}
-	known := func(string) Material { return Material{Authorities: "known"} }
-	up, tls, ok := o.Upstream(u.effective(), known)
+	up, tls, ok := o.Upstream(policy, viewMaterial)
 	switch {
 	case !ok:
 		return "held back"

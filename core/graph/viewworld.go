@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 
 // viewWorld is a whole mesh, read.
 type viewWorld struct {
+	name          string
 	mesh          Mesh
 	nodes         map[string]*Node
 	services      map[string]*Service
@@ -17,6 +19,7 @@ type viewWorld struct {
 	routes        map[string][]resource.Resource // by router
 	gatewayRoutes map[string][]resource.Resource // by gateway
 	tables        map[string][]Table             // by router
+	plans         map[string]GatewayPlan         // by gateway
 }
 
 var _ World = (*viewWorld)(nil)
@@ -25,6 +28,7 @@ func newViewWorld(mesh resource.Resource, resources []resource.Resource) *viewWo
 	w := &viewWorld{
 		nodes: map[string]*Node{}, services: map[string]*Service{}, gateways: map[string]*Gateway{}, routers: map[string]Ports{},
 		routes: map[string][]resource.Resource{}, gatewayRoutes: map[string][]resource.Resource{}, tables: map[string][]Table{},
+		plans: map[string]GatewayPlan{}, name: mesh.Name,
 	}
 	w.mesh, _ = ReadMesh(mesh)
 	for _, r := range resources {
@@ -105,44 +109,157 @@ func providerOf(s *Service) string {
 	return ""
 }
 
-// calls is what a caller of a service meets, a view a port.
-func (w *viewWorld) calls(service string, policy *ClientTLS, caller bool) []CallView {
-	s := w.services[service]
-	if s == nil {
-		return []CallView{{Service: service, Routes: []RouteView{}, Missing: "there is no such virtual service"}}
+// edge is a caller, and what it may call on one port.
+type edge struct {
+	caller  string // virtualNode/web
+	service string
+	port    Port         // the zero value: there is none
+	policy  *ClientTLS   // the caller's; nil: none
+	path    string       // where its spec says so
+	routes  []BoundRoute // of the port
+}
+
+func (e edge) serviceCaller() CallerView { return CallerView{Caller: e.caller, Service: e.service} }
+
+func (e edge) nodeCaller(r BoundRoute) CallerView {
+	return CallerView{Caller: e.caller, Service: e.service, Route: r.Name}
+}
+
+// lines is how much a view says of it.
+func (e edge) lines() int {
+	n := 1
+	for _, r := range e.routes {
+		n += 1 + len(r.Destinations)
 	}
+	return n
+}
+
+// edges goes through who may call what.
+func (w *viewWorld) edges() iter.Seq[edge] {
+	return func(yield func(edge) bool) {
+		for _, name := range sortedKeys(w.nodes) {
+			for _, e := range w.nodeEdges(w.nodes[name]) {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+		for _, name := range sortedKeys(w.gateways) {
+			for _, e := range w.gatewayEdges(w.gateways[name]) {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (w *viewWorld) nodeEdges(n *Node) []edge {
+	var out []edge
+	for _, b := range n.Backends {
+		for _, e := range w.serviceEdges(b.Service) {
+			e.caller, e.policy, e.path = string(resource.KindVirtualNode)+"/"+n.Name, b.Policy, b.Path
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (w *viewWorld) gatewayEdges(g *Gateway) []edge {
+	var out []edge
+	for _, called := range w.plan(g).Called {
+		for _, e := range w.serviceEdges(called.Service) {
+			if e.port.Port == 0 || slices.Contains(called.Ports, e.port.Port) {
+				e.caller, e.policy, e.path = string(resource.KindVirtualGateway)+"/"+g.Name, g.Policy, gatewayPolicyPath
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// serviceEdges are a service's ports, without a caller.
+func (w *viewWorld) serviceEdges(service string) []edge {
 	ports := w.ports(service)
 	if len(ports) == 0 {
-		return []CallView{{Service: service, Provider: providerOf(s), Routes: []RouteView{}, Missing: "its provider has no listener, or there is none"}}
+		return []edge{{service: service}}
 	}
-	var out []CallView
-	for _, p := range ports {
-		c := CallView{Service: service, Port: p, Provider: providerOf(s), Routes: []RouteView{}}
-		for _, r := range w.table(s, p).Routes {
-			c.Routes = append(c.Routes, w.routeView(r, p, policy, caller))
+	out := make([]edge, len(ports))
+	for i, p := range ports {
+		out[i] = edge{service: service, port: p, routes: w.table(w.services[service], p).Routes}
+	}
+	return out
+}
+
+// policies picks the client policy of each listener that edges of one caller lead to.
+func policies(caller resource.Key, es []edge) map[Destination]*ClientTLS {
+	var uses []Use
+	for _, e := range es {
+		for _, d := range (Table{Port: e.port, Routes: e.routes}).Clusters() {
+			uses = append(uses, Use{Service: e.service, Port: e.port.Port, Target: d, Policy: e.policy, Path: e.path})
 		}
-		if len(c.Routes) == 0 {
+	}
+	picked, _ := PickPolicies(caller, uses, viewMaterial)
+	out := map[Destination]*ClientTLS{}
+	for _, p := range picked {
+		out[Destination{Node: p.Node, Port: Port{Port: p.Port}}] = ParsePolicy(p.Policy)
+	}
+	return out
+}
+
+// viewMaterial takes certificates as known.
+func viewMaterial(string) Material { return Material{Authorities: "known"} }
+
+// calls shows edges; policies are their caller's, nil for a view of no caller.
+func (w *viewWorld) calls(es []edge, policies map[Destination]*ClientTLS) []CallView {
+	out := []CallView{}
+	for _, e := range es {
+		c := CallView{Service: e.service, Port: e.port, Routes: []RouteView{}}
+		s := w.services[e.service]
+		if s != nil {
+			c.Provider = providerOf(s)
+		}
+		switch {
+		case s == nil:
+			c.Missing = "there is no such virtual service"
+		case e.port.Port == 0:
+			c.Missing = "its provider has no listener, or there is none"
+		case len(e.routes) == 0:
 			c.Missing = "no route: requests are answered with 404"
+		}
+		for _, r := range e.routes {
+			c.Routes = append(c.Routes, w.routeView(r, e.port, policies))
 		}
 		out = append(out, c)
 	}
 	return out
 }
 
-func (w *viewWorld) nodeView(n *Node) NodeView {
-	v := NodeView{Name: n.Name, Listeners: listenerViews(n.Listeners), Discovery: n.Discovery.words(), Calls: []CallView{}}
+func (w *viewWorld) nodeView(n *Node, callers []CallerView) NodeView {
+	es := w.nodeEdges(n)
+	// Policies count in the order of the spec, what is shown is in that of names.
+	index := map[string]int{}
 	for _, b := range n.Backends {
-		v.Calls = append(v.Calls, w.calls(b.Service, b.Policy, true)...)
+		index[b.Service] = b.Index
 	}
-	return v
+	first := slices.Clone(es)
+	slices.SortStableFunc(first, func(a, b edge) int { return index[a.service] - index[b.service] })
+	key := resource.Key{Kind: resource.KindVirtualNode, Name: n.Name}
+	return NodeView{
+		Name: n.Name, Listeners: listenerViews(n.Listeners), Discovery: n.Discovery.words(),
+		Calls: w.calls(es, policies(key, first)), CalledBy: sortedCallers(callers),
+	}
 }
 
-func (w *viewWorld) serviceView(s *Service) ServiceView {
-	return ServiceView{Name: s.Name, Provider: providerOf(s), Ports: w.calls(s.Name, nil, false)}
+func (w *viewWorld) serviceView(s *Service, callers []CallerView) ServiceView {
+	return ServiceView{Name: s.Name, Provider: providerOf(s), Ports: w.calls(w.serviceEdges(s.Name), nil), CalledBy: sortedCallers(callers)}
 }
 
-func (w *viewWorld) gatewayView(g *Gateway) GatewayView {
-	v := GatewayView{Name: g.Name, Listeners: listenerViews(g.Listeners), Routes: []GatewayRouteView{}, Calls: []CallView{}}
+// plan is what a gateway's routes come to.
+func (w *viewWorld) plan(g *Gateway) GatewayPlan {
+	if p, ok := w.plans[g.Name]; ok {
+		return p
+	}
 	var bound []BoundGatewayRoute
 	for _, r := range w.gatewayRoutes[g.Name] {
 		read, _ := ReadGatewayRoute(r)
@@ -150,18 +267,18 @@ func (w *viewWorld) gatewayView(g *Gateway) GatewayView {
 			bound = append(bound, *b)
 		}
 	}
-	plan, _ := PlanGateway(g.Name, bound)
-	for _, r := range plan.Routes {
+	w.plans[g.Name], _ = PlanGateway(g.Name, bound)
+	return w.plans[g.Name]
+}
+
+func (w *viewWorld) gatewayView(g *Gateway) GatewayView {
+	es := w.gatewayEdges(g)
+	key := resource.Key{Kind: resource.KindVirtualGateway, Name: g.Name}
+	v := GatewayView{Name: g.Name, Listeners: listenerViews(g.Listeners), Routes: []GatewayRouteView{}, Calls: w.calls(es, policies(key, es))}
+	for _, r := range w.plan(g).Routes {
 		v.Routes = append(v.Routes, GatewayRouteView{
 			Name: r.Name, Priority: r.Order.priority(), Match: r.Match.words(), Service: r.Service, Rewrite: r.words(),
 		})
-	}
-	for _, called := range plan.Called {
-		for _, c := range w.calls(called.Service, g.Policy, true) {
-			if c.Missing != "" || slices.Contains(called.Ports, c.Port.Port) {
-				v.Calls = append(v.Calls, c)
-			}
-		}
 	}
 	return v
 }
