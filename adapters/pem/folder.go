@@ -88,13 +88,10 @@ func (f *Folder) Find(ctx context.Context, arn string) (graph.Material, error) {
 	if chain == nil {
 		return graph.Material{Problem: chainFile + " is missing"}, nil
 	}
-	switch info, err := f.root.Stat(path.Join(id, keyFile)); {
-	case errors.Is(err, fs.ErrNotExist):
+	if there, err := f.isFile(id, keyFile); err != nil {
+		return problem(err), nil
+	} else if !there {
 		return graph.Material{Problem: keyFile + " is missing"}, nil
-	case err != nil:
-		return graph.Material{Problem: keyFile + " can't be read"}, nil
-	case !info.Mode().IsRegular():
-		return graph.Material{Problem: keyFile + " is no file"}, nil
 	}
 	return graph.Material{
 		Files: graph.CertificateFiles{
@@ -112,11 +109,27 @@ func problem(err error) graph.Material {
 	return graph.Material{Problem: err.Error()}
 }
 
+// isFile tells whether there is a file; what is there and is none is an error.
+func (f *Folder) isFile(id, name string) (bool, error) {
+	switch info, err := f.root.Stat(path.Join(id, name)); {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, errors.New(name + " can't be read")
+	case !info.Mode().IsRegular(): // to open a pipe would wait for ever
+		return false, errors.New(name + " is no file")
+	}
+	return true, nil
+}
+
 // read reads certificates; nil if there is no such file. Only certificates come out, whatever else is in the file.
 func (f *Folder) read(id, name string) ([]byte, error) {
+	if there, err := f.isFile(id, name); err != nil || !there {
+		return nil, err
+	}
 	file, err := f.root.Open(path.Join(id, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil // it went just now
 	}
 	if err != nil {
 		return nil, errors.New(name + " can't be read")

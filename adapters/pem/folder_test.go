@@ -1,14 +1,17 @@
 package pem_test
 
 import (
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/ownmesh/ownmesh/adapters/pem"
 	"github.com/ownmesh/ownmesh/core/certificate/certificatetest"
+	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/internal/certtest"
 )
 
@@ -80,6 +83,44 @@ func TestProblems(t *testing.T) {
 		if err != nil || m.Problem != test.want || m.Authorities != "" {
 			t.Errorf("%s: %+v, %v, want %q", name, m, err, test.want)
 		}
+	}
+}
+
+// What is no file is not waited for, nor handed to proxies as a key.
+func TestNoFiles(t *testing.T) {
+	ca := certtest.New(t, "root")
+	pair := ca.Issue(t, "cart.shop.local")
+	whole := map[string]string{"certificate.pem": string(pair.Chain), "private-key.pem": string(pair.Key), "chain.pem": string(ca.PEM)}
+	for name := range whole {
+		for kind, create := range map[string]func(string) error{
+			"a folder": func(at string) error { return os.Mkdir(at, 0o700) },
+			"a pipe":   func(at string) error { return syscall.Mkfifo(at, 0o600) },
+		} {
+			dir := t.TempDir()
+			files := maps.Clone(whole)
+			delete(files, name)
+			put(t, dir, certificatetest.Served, files)
+			if err := create(filepath.Join(dir, path.Base(certificatetest.Served), name)); err != nil {
+				t.Fatal(err)
+			}
+			m, err := open(t, dir).Find(t.Context(), certificatetest.Served)
+			if err != nil || m != (graph.Material{Problem: name + " is no file"}) {
+				t.Errorf("%s is %s: %+v, %v", name, kind, m, err)
+			}
+		}
+	}
+}
+
+// Whatever else stands in a file stays there: text between certificates, headers in them, keys.
+func TestOnlyCertificatesComeOut(t *testing.T) {
+	dir := t.TempDir()
+	ca := certtest.New(t, "root")
+	pair := ca.Issue(t, "cart.shop.local")
+	headed := strings.Replace(string(ca.PEM), "-----BEGIN CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\nComment: sesame\n\n", 1)
+	put(t, dir, certificatetest.Authority, map[string]string{"certificate.pem": "the password is sesame\n" + headed + string(pair.Key)})
+	m, err := open(t, dir).Find(t.Context(), certificatetest.Authority)
+	if err != nil || strings.TrimSpace(m.Authorities) != strings.TrimSpace(string(ca.PEM)) {
+		t.Errorf("got %+v, %v, want\n%s", m, err, ca.PEM)
 	}
 }
 

@@ -1,7 +1,10 @@
 package envoy
 
 import (
+	"strings"
 	"testing"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 
@@ -40,6 +43,32 @@ func TestSANsAreOfTheirKind(t *testing.T) {
 		got := sans([]string{name})
 		if len(got) != 1 || got[0].SanType != want || got[0].Matcher.GetExact() != name {
 			t.Errorf("%s: %v, want exactly it, as %s", name, got, want)
+		}
+	}
+}
+
+// A bootstrap without a control plane has its secrets in it, and the SDS socket where something asks there.
+func TestStaticSecrets(t *testing.T) {
+	file, sds := graph.Trust{File: "/ca.pem"}, graph.Trust{SDS: "ca"}
+	for name, test := range map[string]struct {
+		tls    *graph.Upstream
+		socket bool
+	}{
+		"plain text":         {},
+		"files":              {tls: &graph.Upstream{Certificate: &graph.Certificate{File: graph.CertificateFiles{Chain: "/c", Key: "/k"}}, Peers: &graph.Peers{Trust: file}}},
+		"trust by SDS":       {tls: &graph.Upstream{Peers: &graph.Peers{Trust: sds}}, socket: true},
+		"certificate by SDS": {tls: &graph.Upstream{Certificate: &graph.Certificate{SDS: "own"}, Peers: &graph.Peers{Trust: file}}, socket: true},
+	} {
+		c := Egress("shop", graph.Offer{Node: "cart", Port: graph.Port{Port: 80, Protocol: graph.HTTP}}, test.tls)
+		text, err := Static{Clusters: []*clusterv3.Cluster{c}}.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if socket := strings.Contains(string(text), "name: "+SDSCluster); socket != test.socket {
+			t.Errorf("%s: the socket's cluster is there: %v, want %v\n%s", name, socket, test.socket, text)
+		}
+		if strings.Contains(string(text), "ads:") {
+			t.Errorf("%s: there is no control plane to ask\n%s", name, text)
 		}
 	}
 }

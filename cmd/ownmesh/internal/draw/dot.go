@@ -44,8 +44,9 @@ func (d *Drawing) DOT() string {
 // dotText quotes lines as one of Graphviz's strings. In labels a backslash begins an escape, in names it does no harm.
 func dotText(lines ...string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ", "\r", " ", "\x00", "")
-	for i, line := range lines {
-		lines[i] = escape.Replace(line)
+	var escaped []string
+	for _, line := range lines {
+		escaped = append(escaped, escape.Replace(line))
 	}
-	return `"` + strings.Join(lines, `\n`) + `"`
+	return `"` + strings.Join(escaped, `\n`) + `"`
 }

@@ -17,6 +17,7 @@ type Drawing struct {
 	Title  string
 	boxes  []box
 	arrows []arrow
+	places map[[2]resource.Key]int // of arrows, by their ends
 }
 
 // box is a virtual node, gateway or service.
@@ -43,7 +44,7 @@ func service(name string) resource.Key {
 
 // New draws a view. What findings are on is marked. focus (virtualNode/cart) keeps what is next to one box; "": all.
 func New(v graph.View, findings []resource.Finding, focus string) (*Drawing, error) {
-	d := &Drawing{Title: v.Mesh}
+	d := &Drawing{Title: v.Mesh, places: map[[2]resource.Key]int{}}
 	marked := map[resource.Key]bool{}
 	for _, f := range findings {
 		marked[f.Resource] = true
@@ -104,9 +105,10 @@ func routeLabel(r graph.RouteView, t graph.TargetView) string {
 
 // arrow draws an arrow, or adds a line to the one that is there.
 func (d *Drawing) arrow(from, to resource.Key, label string, dashed bool) {
-	i := slices.IndexFunc(d.arrows, func(a arrow) bool { return a.from == from && a.to == to })
-	if i < 0 {
+	i, there := d.places[[2]resource.Key{from, to}]
+	if !there {
 		i = len(d.arrows)
+		d.places[[2]resource.Key{from, to}] = i
 		d.arrows = append(d.arrows, arrow{from: from, to: to, dashed: true})
 	}
 	a := &d.arrows[i]
@@ -118,9 +120,14 @@ func (d *Drawing) arrow(from, to resource.Key, label string, dashed bool) {
 
 // addMissing draws what is called and not there.
 func (d *Drawing) addMissing() {
+	drawn := map[resource.Key]bool{}
+	for _, b := range d.boxes {
+		drawn[b.key] = true
+	}
 	for _, a := range d.arrows {
 		for _, k := range []resource.Key{a.from, a.to} {
-			if !slices.ContainsFunc(d.boxes, func(b box) bool { return b.key == k }) {
+			if !drawn[k] {
+				drawn[k] = true
 				d.boxes = append(d.boxes, box{key: k, label: []string{k.Name, "is not there"}, marked: true})
 			}
 		}

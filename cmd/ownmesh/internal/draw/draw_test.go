@@ -58,6 +58,39 @@ func TestMermaid(t *testing.T) {
 	}
 }
 
+// Writing changes nothing: escapes are not escaped again.
+func TestADrawingCanBeWrittenTwice(t *testing.T) {
+	d, err := New(shop, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dot, mermaid := d.DOT(), d.Mermaid()
+	if d.DOT() != dot || d.Mermaid() != mermaid {
+		t.Errorf("the second time it is\n%s%s", d.DOT(), d.Mermaid())
+	}
+	if strings.Contains(mermaid, `\"`) {
+		t.Errorf("Mermaid has Graphviz's escapes:\n%s", mermaid)
+	}
+}
+
+// Two routes between the same boxes are one arrow, which is dashed only where both are.
+func TestArrowsAreJoined(t *testing.T) {
+	target := func(share string, weight int) []graph.TargetView {
+		return []graph.TargetView{{Node: "web", Share: share, Weight: weight}}
+	}
+	v := graph.View{Nodes: []graph.NodeView{{Name: "web"}}, Services: []graph.ServiceView{{Name: "cart", Ports: []graph.CallView{{Routes: []graph.RouteView{
+		{Name: "off", Match: "path /a*", Targets: target("0 %", 0)}, {Name: "on", Match: "everything", Targets: target("100 %", 1)},
+	}}}}}}
+	d, err := New(v, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"virtualService/cart" -> "virtualNode/web" [label="off: path /a* (0 %)\non: everything"];`
+	if got := d.DOT(); strings.Count(got, "->") != 1 || !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant %s", got, want)
+	}
+}
+
 func TestFocus(t *testing.T) {
 	d, err := New(shop, nil, "virtualNode/web")
 	if err != nil {
