@@ -64,7 +64,7 @@ func TestStaticSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if socket := strings.Contains(string(text), "name: "+SDSCluster); socket != test.socket {
+		if socket := strings.Contains(string(text), "path: "+staticSDSSocket); socket != test.socket {
 			t.Errorf("%s: the socket's cluster is there: %v, want %v\n%s", name, socket, test.socket, text)
 		}
 		if strings.Contains(string(text), "ads:") {
