@@ -243,7 +243,8 @@ func (d *Discovery) name() string {
 
 func (d *Discovery) isAddress() bool { return d != nil && d.CloudMap == nil && d.IsAddress() }
 
-// secure is the listeners that can be served, their certificates found. noun is who has them.
+// secure is the listeners that can be served, their certificates found. What can't be secured is left out, never served
+// in plain text.
 func secure(ls []Listener, known Materials, n *Notes) []Listener {
 	var out []Listener
 	for _, l := range ls {
