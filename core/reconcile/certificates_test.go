@@ -84,6 +84,13 @@ func TestCertificatesAreFollowed(t *testing.T) {
 	check("it changes", "/c/2.pem")
 	w.must(w.compilerWith(source).Handle(t.Context(), changed(mesh)))
 	check("a cold compiler", "/c/2.pem")
+	whole := source.known
+	source.known = nil
+	sweep()
+	check("it is gone", "")
+	source.known = whole
+	sweep()
+	check("it is back", "/c/2.pem")
 	source.known = map[string]graph.Material{cartARN: {Problem: "expired long ago"}}
 	sweep()
 	check("it can't be used", "")
