@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/ownmesh/ownmesh/core/resource"
 )
@@ -26,7 +27,7 @@ type Picked struct {
 
 // PickPolicies picks a policy for each listener that a caller reaches under one: there is one cluster for it, whichever
 // services lead there. An enforced policy counts more than one that is not, and any more than none; then the first. Uses
-// come in the order in which they count.
+// come in the order in which they count; what is picked is sorted by node and port.
 func PickPolicies(key resource.Key, uses []Use, known Materials) ([]Picked, []resource.Finding) {
 	n := &Notes{Key: key}
 	slices.SortStableFunc(uses, func(a, b Use) int {
@@ -76,14 +77,15 @@ func (u Use) strength() int {
 	return 1
 }
 
-// PolicyOf is the picked policy for a listener; "" for none.
+// PolicyOf is the picked policy for a listener, of what PickPolicies gave; "" for none.
 func PolicyOf(picked []Picked, node string, port int) string {
-	for _, p := range picked {
-		if p.Node == node && p.Port == port {
-			return p.Policy
-		}
+	i, ok := slices.BinarySearchFunc(picked, Picked{Node: node, Port: port}, func(a, b Picked) int {
+		return cmp.Or(strings.Compare(a.Node, b.Node), cmp.Compare(a.Port, b.Port))
+	})
+	if !ok {
+		return ""
 	}
-	return ""
+	return picked[i].Policy
 }
 
 // CertificateARNs lists the certificates and authorities that a virtual node's or gateway's spec names by ARN, sorted.

@@ -161,6 +161,34 @@ func TestPickPolicies(t *testing.T) {
 	}
 }
 
+// Each listener has its own policy, whatever order calls come in.
+func TestPolicyOf(t *testing.T) {
+	var uses []Use
+	policyFor := func(node string, port int) *ClientTLS {
+		return &ClientTLS{Enforce: true, Peers: Peers{Trust: Trust{File: fmt.Sprint("/", node, port)}}}
+	}
+	nodes, ports := []string{"c", "a", "b", "a/b", ""}, []int{443, 80, 8080}
+	for _, node := range nodes {
+		for _, port := range ports {
+			if node != "b" {
+				uses = append(uses, Use{Service: "s", Port: 1, Target: Destination{Node: node, Port: Port{Port: port}}, Policy: policyFor(node, port)})
+			}
+		}
+	}
+	picked, _ := PickPolicies(resource.Key{Kind: resource.KindVirtualNode, Name: "web"}, uses, nothing)
+	for _, node := range nodes {
+		for _, port := range ports {
+			want := policyFor(node, port).Key()
+			if node == "b" {
+				want = ""
+			}
+			if got := PolicyOf(picked, node, port); got != want {
+				t.Errorf("%s:%d: %q, want %q", node, port, got, want)
+			}
+		}
+	}
+}
+
 func TestCertificateARNs(t *testing.T) {
 	got := CertificateARNs(res(resource.KindVirtualNode, "n", `{
 "listeners":[{"portMapping":{"port":80,"protocol":"http"},"tls":{"mode":"STRICT","certificate":{"acm":{"certificateArn":"c"}}}},
