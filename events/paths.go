@@ -55,6 +55,10 @@ func CheckpointPath(uid string, log LogName) string { return LogPrefix(uid, log)
 // NamePath holds the uid that a mesh's name means now.
 func NamePath(mesh string) string { return "names/" + segment(mesh) }
 
+// RelayCAPath holds the certificate, as PEM, of the authority that the relays' own certificates are signed by. The first
+// relay makes it, and nobody changes it.
+const RelayCAPath = "relay/ca.pem"
+
 // ReportPath holds what the newest compilation said of a mesh: resource.Report.
 func ReportPath(uid string) string { return MeshPrefix(uid) + "report" }
 

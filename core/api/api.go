@@ -38,6 +38,9 @@ type Options struct {
 	Committed        func(events.MeshChanged)   // called after each commit, before its answer; may be nil
 	InstancesChanged func(endpoint.ServiceKey)  // called after each change of a service's instances; may be nil
 
+	Tokens Tokens // makes stream tokens for sidecars; nil: none are, because the relay is on loopback
+	Relay  string // host:port that sidecars dial; "": they can't ask this API for it
+
 	Version  string       // of Ownmesh, for GET /v1/version
 	Compiler int          // version of the compiler's output, for the same: this package must not import the compiler
 	Logger   *slog.Logger // nil: nothing is logged

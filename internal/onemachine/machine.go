@@ -110,6 +110,7 @@ func Start(ctx context.Context, o Options) (_ *Machine, err error) {
 			return nil, err
 		}
 	}
+	m.APIAddr, m.XDSAddr, m.AdminAddr = listeners[0].Addr().String(), listeners[1].Addr().String(), listeners[2].Addr().String()
 	m.wire(o)
 	m.serve(listeners)
 	m.loops.start(background, m)
@@ -191,6 +192,7 @@ func (m *Machine) wire(o Options) {
 		Now: time.Now, NewID: uuid.NewString, Account: o.Account, Region: o.Region, Partition: "aws",
 		Caller:    func(*http.Request) string { return "local" },
 		Committed: m.changed, InstancesChanged: m.services.Send,
+		Relay:   m.XDSAddr,
 		Version: o.Version, Compiler: compile.Version, Logger: m.log.With("part", "api"),
 	})
 	m.api = httpServer(handler)
@@ -222,7 +224,6 @@ func (m *Machine) changed(e events.MeshChanged) {
 }
 
 func (m *Machine) serve(l []net.Listener) {
-	m.APIAddr, m.XDSAddr, m.AdminAddr = l[0].Addr().String(), l[1].Addr().String(), l[2].Addr().String()
 	run := func(what string, serve func() error) {
 		go func() {
 			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {

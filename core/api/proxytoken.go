@@ -1,0 +1,66 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/events"
+)
+
+// Tokens makes stream tokens: *token.Issuer.
+type Tokens interface {
+	Issue(ctx context.Context, meshUID, proxy string) (token string, expires time.Time, err error)
+}
+
+// issueToken hands out what a sidecar needs to reach its relay as a virtual node or gateway: the relay's address, the
+// authority that its certificates are signed by, and a token. Who may ask is for what stands before this handler to
+// decide: in AWS, IAM by the path.
+//
+// Where no tokens are made, the relay is on this machine's loopback: the answer has its address alone.
+func issueToken(c *call) (any, error) {
+	if err := refuse(c.params()); err != nil {
+		return nil, err
+	}
+	m, err := c.mesh(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := c.item(c.ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.h.Relay == "":
+		return nil, fail(serviceUnavailable, "no relay's address is known here: OWNMESH_RELAY must be set to host:port")
+	case c.h.Tokens == nil:
+		return object{"relay": c.h.Relay}, nil
+	}
+	ca, err := c.relayCA()
+	if err != nil {
+		return nil, err
+	}
+	token, expires, err := c.h.Tokens.Issue(c.ctx, m.UID, proxy.Key.String())
+	if err != nil {
+		return nil, fmt.Errorf("make a token: %w", err)
+	}
+	return object{"token": token, "expiresAt": expires.UTC().Format(time.RFC3339), "relay": c.h.Relay, "ca": ca}, nil
+}
+
+// relayCA reads the certificate of the authority that relays' certificates are signed by. The first relay makes it.
+func (c *call) relayCA() (string, error) {
+	const missing = "no relay has started here yet: it makes %s, which sidecars need to know it by; ask again"
+	if c.h.Objects == nil {
+		return "", fail(serviceUnavailable, missing, events.RelayCAPath)
+	}
+	data, _, err := c.h.Objects.Get(c.ctx, events.RelayCAPath)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return "", fail(serviceUnavailable, missing, events.RelayCAPath)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", events.RelayCAPath, err)
+	}
+	return string(data), nil
+}
