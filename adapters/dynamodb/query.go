@@ -51,7 +51,7 @@ func (s *Store) query(ctx context.Context, in scan, visit func(item) (more bool)
 		},
 	}
 	for {
-		out, err := s.api.Query(ctx, input)
+		out, err := try(ctx, s.api.Query, input)
 		if err != nil {
 			return err
 		}
@@ -95,8 +95,9 @@ func (s *Store) meshesOf(ctx context.Context, uids []string) (meshes []store.Mes
 	for i, uid := range uids {
 		keys[i] = keyOf(uid, meshKey())
 	}
+	wait := pauses()
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
-		out, err := s.api.BatchGetItem(ctx, &awsdynamodb.BatchGetItemInput{
+		out, err := try(ctx, s.api.BatchGetItem, &awsdynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
 		})
 		if err != nil {
@@ -110,10 +111,13 @@ func (s *Store) meshesOf(ctx context.Context, uids []string) (meshes []store.Mes
 			meshes = append(meshes, m)
 		}
 		if keys = out.UnprocessedKeys[s.table].Keys; len(keys) > 0 {
-			return struct{}{}, fmt.Errorf("%d rows were left unread", len(keys))
+			if len(out.Responses[s.table]) > 0 {
+				wait.Reset() // it goes on, as far as 16 MB or the throughput allow at a time
+			}
+			return struct{}{}, fmt.Errorf("%w: %d rows were left unread", store.ErrBusy, len(keys))
 		}
 		return struct{}{}, nil
-	}, retries()...)
+	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(patience))
 	if err != nil {
 		return nil, err
 	}

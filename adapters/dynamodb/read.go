@@ -190,7 +190,7 @@ func (s *Store) get(ctx context.Context, pk string, sk []byte) (item, error) {
 	if pk == "" {
 		return nil, errors.Join(store.ErrNotFound, ctx.Err())
 	}
-	out, err := s.api.GetItem(ctx, &awsdynamodb.GetItemInput{TableName: &s.table, Key: keyOf(pk, sk), ConsistentRead: aws.Bool(true)})
+	out, err := try(ctx, s.api.GetItem, &awsdynamodb.GetItemInput{TableName: &s.table, Key: keyOf(pk, sk), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, err
 	}

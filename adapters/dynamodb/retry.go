@@ -3,60 +3,146 @@ package dynamodb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/cenkalti/backoff/v5"
+	"github.com/google/uuid"
+
+	"github.com/ownmesh/ownmesh/core/store"
 )
 
-// errCondition says that a condition of a transaction did not hold: nothing happened.
+// errCondition says that a condition of a write did not hold.
 var errCondition = errors.New("a condition did not hold")
 
-// patience is how long transactions that meet each other are tried again. Who gives up gets an error, and nothing
-// happened.
-const patience = 10 * time.Second
+// How long a call is tried again, if its context lasts that long, and how long one attempt waits for its answer. An
+// answer that didn't come is lost: the next attempt finds out what happened.
+const (
+	patience       = 10 * time.Second
+	attemptTimeout = 3 * time.Second
+)
 
-// write runs a transaction, again if it met another one. What the SDK retries, it retries with one and the same
-// token: so a transaction whose answer was lost is not done twice.
-func (s *Store) write(ctx context.Context, writes []types.TransactWriteItem) error {
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		_, err := s.api.TransactWriteItems(ctx, &awsdynamodb.TransactWriteItemsInput{TransactItems: writes})
-		return struct{}{}, classify(err)
-	}, retries()...)
-	return err
+// once keeps the SDK from trying again by itself: here it must be known whether an answer was lost on the way.
+func once(o *awsdynamodb.Options) { o.Retryer = aws.NopRetryer{} }
+
+// caller is one of the client's methods.
+type caller[In, Out any] func(context.Context, *In, ...func(*awsdynamodb.Options)) (*Out, error)
+
+// try makes a call, again with jitter as long as DynamoDB is throttling, busy or not to be heard.
+func try[In, Out any](ctx context.Context, call caller[In, Out], in *In) (*Out, error) {
+	out, _, err := tryWrite(ctx, call, in)
+	return out, err
 }
 
-// retries waits between 5 and 400 ms, with jitter.
-func retries() []backoff.RetryOption {
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval, wait.RandomizationFactor = 10*time.Millisecond, 400*time.Millisecond, 0.5
-	return []backoff.RetryOption{backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(patience)}
-}
-
-// classify makes errors permanent but for those of transactions that met another one or were throttled.
-func classify(err error) error {
-	var cancelled *types.TransactionCanceledException
-	if !errors.As(err, &cancelled) {
-		var conflict *types.TransactionConflictException
-		var progress *types.TransactionInProgressException
-		if err == nil || errors.As(err, &conflict) || errors.As(err, &progress) {
-			return err
+// tryWrite is try, and says whether an attempt before the last one may have happened, its answer being lost. If so,
+// errCondition may be that attempt's own doing.
+func tryWrite[In, Out any](ctx context.Context, call caller[In, Out], in *In) (out *Out, unsure bool, err error) {
+	var last error
+	out, err = backoff.Retry(ctx, func() (*Out, error) {
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		defer cancel()
+		out, err := call(attempt, in, once)
+		var again bool
+		switch again, err = classify(err); {
+		case err == nil:
+			return out, nil
+		case ctx.Err() != nil: // its own error is the caller's, not one of the attempt
+			return nil, backoff.Permanent(errors.Join(context.Cause(ctx), err))
+		case attempt.Err() != nil:
+			again = true
 		}
-		return backoff.Permanent(err)
+		if last = err; !again {
+			return nil, backoff.Permanent(err)
+		}
+		unsure = unsure || !isRefusal(err)
+		return nil, err
+	}, backoff.WithBackOff(pauses()), backoff.WithMaxElapsedTime(patience))
+	if err != nil && last != nil && !errors.Is(err, last) {
+		err = fmt.Errorf("%w, after: %w", err, last)
 	}
-	again := false
+	return out, unsure, err
+}
+
+// retryables is the SDK's own list of what is worth another attempt.
+var retryables = retry.IsErrorRetryables(retry.DefaultRetryables)
+
+// pauses are 5 ms to 1.2 s, with jitter.
+func pauses() *backoff.ExponentialBackOff {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval, wait.RandomizationFactor = 10*time.Millisecond, 800*time.Millisecond, 0.5
+	return wait
+}
+
+// throttles is which of those DynamoDB refused before it did anything.
+var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
+
+// classify says whether a call that ended with err is worth another attempt. It marks what nothing came of: as
+// errCondition, or as store.ErrBusy.
+func classify(err error) (again bool, marked error) {
+	var cancelled *types.TransactionCanceledException
+	var conflict *types.TransactionConflictException
+	var progress *types.TransactionInProgressException
+	var condition *types.ConditionalCheckFailedException
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.As(err, &cancelled):
+		return classifyCancelled(cancelled, err)
+	case errors.As(err, &condition):
+		return false, errors.Join(errCondition, err)
+	case errors.As(err, &progress): // an attempt whose answer is lost is still under way
+		return true, err
+	case errors.As(err, &conflict), throttles.IsErrorThrottle(err) == aws.TrueTernary:
+		return true, fmt.Errorf("%w: %w", store.ErrBusy, err)
+	case retryables.IsErrorRetryable(err) == aws.TrueTernary:
+		return true, err
+	}
+	return false, err
+}
+
+// classifyCancelled looks for why a transaction was cancelled: there is a reason for each of its actions.
+func classifyCancelled(cancelled *types.TransactionCanceledException, err error) (again bool, marked error) {
 	for _, r := range cancelled.CancellationReasons {
 		switch aws.ToString(r.Code) {
 		case "ConditionalCheckFailed":
-			return backoff.Permanent(errCondition)
+			return false, errCondition
 		case "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
 			again = true
 		}
 	}
 	if again {
-		return err
+		err = fmt.Errorf("%w: %w", store.ErrBusy, err)
 	}
-	return backoff.Permanent(err)
+	return again, err
+}
+
+// isRefusal tells errors after which it is known that nothing happened.
+func isRefusal(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, errCondition) }
+
+// write runs a transaction. All attempts have one token, so that DynamoDB does it once and says so, also when the first
+// answer was lost. happened is asked, where even that didn't tell: whether the writes are there.
+func (s *Store) write(ctx context.Context, writes []types.TransactWriteItem, happened func() (bool, error)) error {
+	_, unsure, err := tryWrite(ctx, s.api.TransactWriteItems, &awsdynamodb.TransactWriteItemsInput{
+		TransactItems: writes, ClientRequestToken: aws.String(uuid.NewString()),
+	})
+	switch {
+	case !unsure || err == nil:
+		return err
+	case errors.Is(err, errCondition):
+		done, lookErr := happened()
+		if lookErr != nil {
+			return fmt.Errorf("an answer was lost; look whether it happened: %w", lookErr)
+		}
+		if done {
+			return nil
+		}
+		return err
+	case errors.Is(err, store.ErrBusy): // the last attempt came to nothing, but not surely the one before
+		return fmt.Errorf("an answer was lost: %s", err.Error())
+	}
+	return err
 }

@@ -59,7 +59,7 @@ func (s *Store) CreateMesh(ctx context.Context, m store.Mesh, tags map[string]st
 	}
 	writes, err := s.newMesh(m, tags, requestID, caller)
 	if err == nil {
-		err = s.write(ctx, writes)
+		err = s.write(ctx, writes, func() (bool, error) { return s.isRequest(ctx, m.UID, 1, requestID) })
 	}
 	if errors.Is(err, errCondition) {
 		err = store.ErrExists
@@ -105,7 +105,9 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 	}
 	writes, err := s.changed(c)
 	if err == nil {
-		err = s.write(ctx, append(mesh, writes...))
+		err = s.write(ctx, append(mesh, writes...), func() (bool, error) {
+			return s.isRequest(ctx, c.MeshUID, c.IfGeneration+1, c.RequestID)
+		})
 	}
 	if errors.Is(err, errCondition) {
 		err = store.ErrConflict
@@ -114,6 +116,19 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 		return fmt.Errorf("commit %s: %w", c.Key(), err)
 	}
 	return nil
+}
+
+// isRequest tells whether a generation was made by this request.
+func (s *Store) isRequest(ctx context.Context, uid string, generation int64, requestID string) (bool, error) {
+	i, err := s.get(ctx, uid, journalKey(generation))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	entry, err := decode[store.Entry](i, "entry")
+	return err == nil && entry.RequestID == requestID, err
 }
 
 // advance is the writes of a commit to the mesh's own row, first of all the one with its condition, and to its name.

@@ -17,18 +17,20 @@ func TestMain(m *testing.M) { emulator.Main(m) }
 
 func TestContract(t *testing.T) {
 	client := awsdynamodb.NewFromConfig(emulator.Config(t))
-	storetest.Run(t, func(t *testing.T) store.Store { return dynamodb.New(client, table(t, client)) })
+	storetest.Run(t, func(t *testing.T) store.Store {
+		return dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
+	})
 }
 
 // table makes a table as infra/ does, but for what a test does not need.
-func table(tb testing.TB, client *awsdynamodb.Client) string {
+func table(tb testing.TB, client *awsdynamodb.Client, sortKey types.ScalarAttributeType) string {
 	tb.Helper()
 	name := emulator.Name(tb)
 	_, err := client.CreateTable(tb.Context(), &awsdynamodb.CreateTableInput{
 		TableName: &name, BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{
 			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
-			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeB},
+			{AttributeName: aws.String("sk"), AttributeType: sortKey},
 		},
 		KeySchema: []types.KeySchemaElement{
 			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},

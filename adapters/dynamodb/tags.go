@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cenkalti/backoff/v5"
 
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
@@ -38,7 +37,10 @@ func (s *Store) UpdateTags(ctx context.Context, meshUID string, k resource.Key, 
 		}
 		value, err := store.Encode(tags)
 		if err == nil {
-			err = s.write(ctx, s.replaceTags(meshUID, k, stored, string(value)))
+			err = s.write(ctx, s.replaceTags(meshUID, k, stored, string(value)), func() (bool, error) {
+				_, now, err := s.readTags(ctx, meshUID, k)
+				return now == string(value), err
+			})
 		}
 		if errors.Is(err, errCondition) {
 			continue
@@ -84,10 +86,7 @@ func (s *Store) readTags(ctx context.Context, meshUID string, k resource.Key) (t
 	for i, sk := range keys {
 		gets[i].Get = &types.Get{TableName: &s.table, Key: keyOf(meshUID, sk)}
 	}
-	out, err := backoff.Retry(ctx, func() (*awsdynamodb.TransactGetItemsOutput, error) {
-		out, err := s.api.TransactGetItems(ctx, &awsdynamodb.TransactGetItemsInput{TransactItems: gets})
-		return out, classify(err)
-	}, retries()...)
+	out, err := try(ctx, s.api.TransactGetItems, &awsdynamodb.TransactGetItemsInput{TransactItems: gets})
 	if err != nil {
 		return nil, "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/core/store"
 )
 
 // The error types of the App Mesh API.
@@ -67,6 +68,9 @@ func render(err error, requestID string) *failure {
 	var e *failure
 	if errors.As(err, &e) {
 		return e
+	}
+	if errors.Is(err, store.ErrBusy) {
+		return fail(tooManyRequests, "the store has too much to do: try again")
 	}
 	return fail(internalError, "the request could not be completed because of an internal fault; its id is %s", requestID)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -29,10 +30,11 @@ type faulty struct {
 type fault int
 
 const (
-	notDone fault = iota // fails, and nothing happens
-	lost                 // happens, and fails
-	late                 // fails, and happens after the journal was read in vain
-	raced                // somebody else was faster
+	notDone   fault = iota // fails, and nothing happens
+	lost                   // happens, and fails
+	late                   // fails, and happens after the journal was read in vain
+	raced                  // somebody else was faster
+	throttled              // the store is too busy
 )
 
 func (f *faulty) write(do func() error) error {
@@ -53,6 +55,8 @@ func (f *faulty) write(do func() error) error {
 		f.late = func() { _ = do() }
 	case raced:
 		return fmt.Errorf("commit: %w", store.ErrConflict)
+	case throttled:
+		return fmt.Errorf("commit: %w", store.ErrBusy)
 	}
 	return errWire
 }
@@ -99,6 +103,8 @@ func TestLostAnswers(t *testing.T) {
 		"arrives late":              {late},
 		"after a lost race":         {raced, lost},
 		"not, then races, then did": {notDone, raced, raced, lost},
+		"throttled":                 {throttled, throttled, throttled, throttled},
+		"throttled after it was":    {lost, throttled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &faulty{}
@@ -252,4 +258,35 @@ func TestStoreThatKeepsFailing(t *testing.T) {
 	}
 	f.faults = nil
 	s.get("meshes/shop/virtualNodes/n").failsWith(notFound)
+}
+
+func TestStoreThatStaysBusy(t *testing.T) {
+	f := &faulty{}
+	s := newServer(t, withStore(func(inner store.Store) store.Store { f.Store = inner; return f }))
+	s.put("meshes", `{"meshName":"shop"}`).ok()
+	f.faults, s.handler.patience = slices.Repeat([]fault{throttled}, 1000), 50*time.Millisecond
+	s.put("meshes/shop/virtualNodes", nodeBody("n")).failsWith(tooManyRequests)
+	f.faults, s.handler.patience = nil, patience
+	s.put("meshes/shop/virtualNodes", nodeBody("n")).ok()
+}
+
+// TestDeadlineOfTheCaller: who gives a request so much time gets an answer in it, whatever the store does.
+func TestDeadlineOfTheCaller(t *testing.T) {
+	f := &faulty{}
+	s := newServer(t, withStore(func(inner store.Store) store.Store { f.Store = inner; return hanging{f} }))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "PUT", "/v20190125/meshes", strings.NewReader(`{"meshName":"shop"}`)))
+	if w.Code != 500 {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+// hanging is a store whose writes end with their context alone.
+type hanging struct{ *faulty }
+
+func (hanging) CreateMesh(ctx context.Context, _ store.Mesh, _ map[string]string, _, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
 }

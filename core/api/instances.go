@@ -106,7 +106,9 @@ func (c *call) changeInstance(change func(context.Context, endpoint.ServiceKey, 
 	}
 	defer release()
 
-	changed, err := change(context.WithoutCancel(c.ctx), s, c.vars["id"])
+	whole, stop := uncut(c.ctx)
+	defer stop()
+	changed, err := change(whole, s, c.vars["id"])
 	if err != nil {
 		return nil, err
 	}

@@ -50,16 +50,18 @@ func (c *call) settle(mesh string, attempt func(context.Context) (any, error)) (
 	defer release()
 
 	pauses := &backoff.ExponentialBackOff{InitialInterval: 4 * time.Millisecond, Multiplier: 2, RandomizationFactor: 1, MaxInterval: 500 * time.Millisecond}
+	whole, stop := uncut(c.ctx)
+	defer stop()
 	var last error
 	faults := 0
 	answer, err := backoff.Retry(waiting, func() (any, error) {
-		answer, err := attempt(context.WithoutCancel(c.ctx))
+		answer, err := attempt(whole)
 		last = err
 		var refused *failure
 		switch {
 		case err == nil || errors.As(err, &refused):
 			return answer, permanent(err)
-		case lostRace(err):
+		case lostRace(err), errors.Is(err, store.ErrBusy):
 			return nil, err
 		default:
 			if faults++; faults == maxFaults {
@@ -75,6 +77,15 @@ func (c *call) settle(mesh string, attempt func(context.Context) (any, error)) (
 		return nil, busy("mesh "+mesh, err)
 	}
 	return answer, err
+}
+
+// uncut is a context that lasts as long as ctx has time, though its client may hang up.
+func uncut(ctx context.Context) (context.Context, context.CancelFunc) {
+	whole := context.WithoutCancel(ctx)
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(whole, deadline)
+	}
+	return whole, func() {}
 }
 
 func permanent(err error) error {
@@ -142,7 +153,7 @@ func (w *writer) try(ctx context.Context) (any, error) {
 	switch {
 	case err == nil:
 		return w.done(next), nil
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrBusy):
 		return nil, err
 	default:
 		w.open = &next

@@ -23,6 +23,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("the mesh has changed meanwhile") // the condition of a commit did not hold: nothing happened
 	ErrExists   = errors.New("name is taken")                  // CreateMesh of a name in use: nothing happened
+	ErrBusy     = errors.New("the store has too much to do")   // it refused for as long as it was asked: nothing happened
 	ErrCursor   = errors.New("unknown cursor")                 // a cursor that this store did not hand out
 )
 
