@@ -33,15 +33,15 @@ type tombstone struct {
 	At      time.Time `json:"at"`
 }
 
-// Registry is endpoint.Registry in one file. Besides the port it notes what was deregistered: for a day, a
-// registration no newer than that is taken as late.
+// Registry is endpoint.Ledger in one file. It notes what was deregistered: for a day, a registration no newer than that
+// is taken as late.
 type Registry struct {
 	file  *file
 	now   func() time.Time
 	swept time.Time // when tombstones were last swept; the committer's own
 }
 
-var _ endpoint.Registry = (*Registry)(nil)
+var _ endpoint.Ledger = (*Registry)(nil)
 
 // OpenRegistry opens the registry at path, or makes a new one there; its folder must exist.
 func OpenRegistry(path string) (*Registry, error) {

@@ -27,7 +27,7 @@ func openRegistry(t *testing.T, path string) *Registry {
 }
 
 func TestRegistryContract(t *testing.T) {
-	endpointtest.Run(t, func(t *testing.T) endpoint.Registry {
+	endpointtest.RunLedger(t, func(t *testing.T) endpoint.Ledger {
 		return openRegistry(t, filepath.Join(t.TempDir(), "instances.db"))
 	})
 }

@@ -1,7 +1,8 @@
 // Package endpoint knows instances of services and how a proxy's cluster selects among them.
 //
-// It is pure but for Registry, the port for service registries (Cloud Map, or a file on one machine). The relay
-// calls Join; the register use case calls Registry. Start with Join.
+// It is pure but for Registry and Ledger, the port for service registries (a table in AWS, a file on one machine), and
+// Overlay, which lays one over what others registered in Cloud Map. The relay calls Join; the register use case calls
+// Ledger. Start with Join.
 package endpoint
 
 import (
