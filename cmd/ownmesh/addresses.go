@@ -6,10 +6,11 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ownmesh/ownmesh/sidecar/explicit"
 )
 
 // This file: the local addresses of explicit interception, by the forms of artifact.Fill.
@@ -17,55 +18,37 @@ import (
 // given reads the addresses that flags name.
 func (f bootstrapFlags) given() (map[string]string, error) {
 	given := map[string]string{}
-	add := func(flag, what, address string) error {
-		address, err := fullAddress(address)
+	add := func(flag, place, address string, err error) error {
 		if err != nil {
 			return usage("--%s: %w", flag, err)
 		}
-		if _, twice := given[what]; twice {
-			return usage("--%s: %s is there twice", flag, what)
+		if _, twice := given[place]; twice {
+			return usage("--%s: %s is there twice", flag, place)
 		}
-		given[what] = address
+		given[place] = address
 		return nil
 	}
-	for flag, values := range map[string][]string{"bind": f.bind, "application": f.application} {
+	for flag, values := range map[string][]string{explicit.Bind: f.bind, explicit.Application: f.application} {
 		for _, v := range values {
-			port, address, ok := strings.Cut(v, "=")
-			if n, err := strconv.ParseUint(port, 10, 16); !ok || err != nil || n == 0 {
-				return nil, usage("--%s %q must be PORT=ADDR, such as 8080=127.0.0.1:20001", flag, v)
-			}
-			if err := add(flag, flag+"/"+port, address); err != nil {
+			place, address, err := explicit.ParsePort(flag, v)
+			if err := add(flag, place, address, err); err != nil {
 				return nil, err
 			}
 		}
 	}
 	for _, v := range f.services {
-		name, address, ok := strings.Cut(v, "=")
-		if i := strings.LastIndex(name, ":"); !ok || i < 1 {
-			return nil, usage("--service %q must be NAME:PORT=ADDR, such as stock.shop.local:80=127.0.0.1:20002", v)
-		}
-		if err := add("service", "service/"+name, address); err != nil {
+		place, address, err := explicit.ParseService(v)
+		if err := add("service", place, address, err); err != nil {
 			return nil, err
 		}
 	}
 	if f.proxy != "" {
-		if err := add("proxy", "proxy", f.proxy); err != nil {
+		address, err := explicit.FullAddress(f.proxy)
+		if err := add("proxy", "proxy", address, err); err != nil {
 			return nil, err
 		}
 	}
 	return given, nil
-}
-
-// fullAddress makes 127.0.0.1:PORT of a mere port.
-func fullAddress(s string) (string, error) {
-	if _, err := strconv.ParseUint(s, 10, 16); err == nil {
-		s = net.JoinHostPort("127.0.0.1", s)
-	}
-	a, err := netip.ParseAddrPort(strings.Replace(s, "localhost:", "127.0.0.1:", 1))
-	if err != nil || a.Port() == 0 {
-		return "", fmt.Errorf("address %q must be IP:PORT or a port", s)
-	}
-	return a.String(), nil
 }
 
 // choose fills in an address for everything that is needed, and the admin interface's. What is given and not needed
@@ -100,21 +83,8 @@ func (r *rendered) choose(needed []string, given map[string]string) error {
 	return nil
 }
 
-// collisions finds addresses that two things would have: a sidecar that binds its application's own address would
-// call itself for ever.
 func (r *rendered) collisions() error {
-	by := map[string]string{}
-	var problems []error
-	for _, what := range slices.Sorted(maps.Keys(r.Addresses)) {
-		address := r.Addresses[what]
-		before, twice := by[address]
-		bothApplication := strings.HasPrefix(what, "application/") && strings.HasPrefix(before, "application/")
-		if twice && !bothApplication {
-			problems = append(problems, fmt.Errorf("%s and %s would both be %s", before, what, address))
-		}
-		by[address] = what
-	}
-	if len(problems) > 0 {
+	if problems := explicit.Collisions(r.Addresses); len(problems) > 0 {
 		return &failure{code: exitUsage, err: errors.Join(problems...), hint: "say where the application really listens with --application PORT=ADDR"}
 	}
 	return nil

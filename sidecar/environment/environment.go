@@ -20,6 +20,8 @@ type Settings struct {
 	Config []byte
 	// Arguments are for Envoy's command line, besides -c.
 	Arguments []string
+	// Program is for the sidecar program.
+	Program Program
 	// Idle are the variables that are set and have no effect here.
 	Idle []Variable
 }
@@ -35,6 +37,7 @@ func Read(get func(name string) string, file func(path string) ([]byte, error)) 
 		s.Config = r.content("ENVOY_CONFIG_FILE")
 	}
 	r.identity(&s.Options)
+	s.Program = r.program()
 	r.platform(&s.Options)
 	r.relay(&s.Options)
 	r.admin(&s.Options)

@@ -71,6 +71,7 @@ func TestVariablesDoWhatIsSaid(t *testing.T) {
 	rules := file(t, `{"version": 2, "default": {"fixed_target": 0, "rate": 1}}`)
 	const xray, jaeger, zipkin, datadog, otlp, dog = "ENABLE_ENVOY_XRAY_TRACING=1", "ENABLE_ENVOY_JAEGER_TRACING=1",
 		"ENABLE_ENVOY_ZIPKIN_TRACING=1", "ENABLE_ENVOY_DATADOG_TRACING=1", "OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4317", "ENABLE_ENVOY_DOG_STATSD=1"
+	const api, local = "OWNMESH_API=http://127.0.0.1:9080", "OWNMESH_INTERCEPTION=explicit"
 	samples := map[string][]string{ // the value, and what else must be set
 		"APPMESH_RESOURCE_ARN": {"mesh/shop/virtualNode/cart"}, "APPMESH_RESOURCE_NAME": {"mesh/shop/virtualNode/cart"},
 		"APPMESH_VIRTUAL_NODE_NAME": {"mesh/shop/virtualNode/cart"}, "APPMESH_XDS_ENDPOINT": {"unix:///run/xds.sock"},
@@ -86,6 +87,9 @@ func TestVariablesDoWhatIsSaid(t *testing.T) {
 		"ENVOY_RESOURCES_CONFIG_FILE": {yaml}, "ENVOY_CONFIG_FILE": {yaml},
 		"ENVOY_INITIAL_FETCH_TIMEOUT": {"15"}, "APPMESH_SDS_SOCKET_PATH": {"/run/agent.sock"}, "ENVOY_ADMIN_MODE": {"uds"},
 		"ENVOY_ADMIN_ACCESS_PORT": {"9902"}, "MAX_REQUESTS_PER_IO_CYCLE": {"1"}, "ENVOY_LOG_LEVEL": {"debug"},
+		"OWNMESH_API": {"http://127.0.0.1:9081"}, "OWNMESH_DIR": {"/tmp/x"}, "OWNMESH_LOG_LEVEL": {"debug"},
+		"OWNMESH_INTERCEPTION": {"explicit", api}, "OWNMESH_APPLICATION": {"8080=9080", api, local}, "OWNMESH_BIND": {"8080=9080", api, local},
+		"OWNMESH_SERVICES": {"stock.shop.local:80=7001", api, local}, "OWNMESH_PROXY": {"7000", api, local}, "LISTENER_DRAIN_WAIT_TIME_S": {"5"},
 		"ENVOY_CONCURRENCY": {"2"}, "DISABLE_HOT_RESTART": {"false"}, "ENVOY_SKIP_DEPRECATED_LOGS": {"0"},
 	}
 	for _, v := range environment.Variables {
@@ -117,6 +121,15 @@ func TestWrongValues(t *testing.T) {
 		"APPMESH_XDS_ENDPOINT=appmesh.amazonaws.com:443":     "must be a loopback IP:port or unix:///path",
 		"ENVOY_INITIAL_FETCH_TIMEOUT=5s":                     "must be a number of seconds",
 		"APPMESH_SDS_SOCKET_PATH=agent.sock":                 "must be an absolute path",
+		"OWNMESH_API=api.example":                            "must be a URL such as https://",
+		"OWNMESH_DIR=run":                                    "must be an absolute path",
+		"OWNMESH_LOG_LEVEL=loud":                             "must be one of debug, info, warn, error",
+		"OWNMESH_INTERCEPTION=none":                          "must be one of transparent, explicit",
+		"OWNMESH_BIND=8080":                                  `"8080" must be PORT=ADDR`,
+		"OWNMESH_APPLICATION=8080=1 8080=2":                  "must have application/8080 once only",
+		"OWNMESH_SERVICES=stock=7001":                        "must be NAME:PORT=ADDR",
+		"OWNMESH_PROXY=localhost":                            "must be IP:PORT or a port",
+		"LISTENER_DRAIN_WAIT_TIME_S=5s":                      "must be a number of seconds from 0 to 3600",
 		"ENVOY_ADMIN_MODE=http":                              "must be one of tcp, uds",
 		"ENVOY_ADMIN_ACCESS_PORT=0":                          "must be a port between 1 and 65535",
 		"ENVOY_ADMIN_ACCESS_ENABLE_IPV6=maybe":               "must be true or false",

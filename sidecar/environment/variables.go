@@ -12,7 +12,7 @@ type Variable struct {
 
 // Variables are all, those that do something first, in the order of the documentation. Whatever the image of App Mesh
 // read is among them.
-var Variables = slices.Concat(identity, telemetry, proxy, idle)
+var Variables = slices.Concat(identity, program, telemetry, proxy, idle)
 
 var identity = []Variable{
 	{Name: "APPMESH_RESOURCE_ARN", Means: "the virtual node or gateway: `mesh/shop/virtualNode/cart`, or an ARN that ends so; required"},
@@ -30,8 +30,22 @@ var identity = []Variable{
 	{Name: "APPNET_FIPS_MODE_ENABLED", Default: "false", Means: "told to the relay in the node's metadata; it makes no Envoy FIPS-compliant"},
 }
 
+// What the sidecar program reads besides; `ownmesh bootstrap` has flags for what of it concerns a bootstrap.
+var program = []Variable{
+	{Name: "OWNMESH_API", Means: "sidecar: URL of Ownmesh's API, which gives tokens for the relay, and where the relay is. Without it the relay is on loopback and asks for none"},
+	{Name: "OWNMESH_DIR", Default: "/run/ownmesh", Means: "sidecar: folder for the bootstrap and the token, for its owner alone"},
+	{Name: "OWNMESH_ENVOY", Default: "envoy", Means: "sidecar: the Envoy to start"},
+	{Name: "OWNMESH_LOG_LEVEL", Default: "info", Means: "sidecar: of its own log: debug, info, warn, error"},
+	{Name: "OWNMESH_INTERCEPTION", Default: "transparent", Means: "sidecar: `explicit` for local addresses instead of redirects"},
+	{Name: "OWNMESH_APPLICATION", Means: "sidecar, explicit: where the application listens: `8080=9080`, several with spaces between"},
+	{Name: "OWNMESH_BIND", Default: "8080=0.0.0.0:8080", Means: "sidecar, explicit: where it accepts what is meant for a port"},
+	{Name: "OWNMESH_SERVICES", Means: "sidecar, explicit: local addresses of backends: `stock.shop.local:80=7001`"},
+	{Name: "OWNMESH_PROXY", Default: "127.0.0.1:15002", Means: "sidecar, explicit: the HTTP proxy that knows all HTTP backends by name"},
+	{Name: "LISTENER_DRAIN_WAIT_TIME_S", Default: "20", Means: "sidecar: seconds that it goes on serving after SIGTERM, 0 to 3600; less than the task's stopTimeout"},
+}
+
 var telemetry = []Variable{
-	{Name: "OWNMESH_METRICS_ADDRESS", Means: "a listener with `/stats/prometheus` and `/ready` alone: `IP:port`, or a port of 127.0.0.1"},
+	{Name: "OWNMESH_METRICS_ADDRESS", Means: "a listener with `/stats/prometheus` and `/ready` alone: `IP:port`, or a port of 127.0.0.1. The sidecar program has one at 127.0.0.1:9902 in any case"},
 	{Name: "ENABLE_ENVOY_STATS_TAGS", Default: "0", Means: "tags `appmesh.mesh` and `appmesh.virtual_node` or `appmesh.virtual_gateway` on all metrics"},
 	{Name: "APPMESH_METRIC_EXTENSION_VERSION", Default: "0", Means: "1: the dimensions of App Mesh's metrics extension, see below"},
 	{Name: "ENVOY_STATS_FLUSH_INTERVAL", Default: "5000ms", Means: "time between flushes to sinks"},
@@ -105,7 +119,6 @@ var idle = []Variable{
 	{Name: "PID_POLL_INTERVAL_MS", Without: agentOnly},
 	{Name: "HC_POLL_INTERVAL_MS", Without: agentOnly},
 	{Name: "HC_DISCONNECTED_TIMEOUT_S", Without: agentOnly},
-	{Name: "LISTENER_DRAIN_WAIT_TIME_S", Without: "of the agent's shutdown; Envoy drains as its --drain-time-s says once it is told to"},
 	{Name: "APPNET_AGENT_POLL_ENVOY_READINESS_INTERVAL_S", Without: agentOnly},
 	{Name: "APPNET_AGENT_POLL_ENVOY_READINESS_TIMEOUT_S", Without: agentOnly},
 	{Name: "APPNET_AGENT_ADMIN_MODE", Without: agentAPI},
