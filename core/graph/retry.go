@@ -113,5 +113,5 @@ func noteTime(r *Retry, t Timeout, path string, n *Notes) {
 	if r == nil || r.Max == 0 || limit == 0 || r.PerTry.Millis <= limit/int64(r.Max) {
 		return
 	}
-	n.add("retry-timeout", path, quoted("%d times %d ms is more than the %d ms that a request may take: it ends before the last retries", r.Max, r.PerTry.Millis, limit), "raise timeout.perRequest, here and in the listeners of the targets, or lower maxRetries or perRetryTimeout")
+	n.add("retry-timeout", path, quoted("%d times %d ms is more than the %d ms that a request may take: it ends before the last retries", r.Max, r.PerTry.Millis, limit), "raise timeout.perRequest, or lower maxRetries or perRetryTimeout")
 }
