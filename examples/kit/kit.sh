@@ -62,7 +62,10 @@ kit_json() { # file, expression on d
 kit_need "$kit_bin/ownmesh" '`make build` makes it'
 kit_need curl 'install it'
 kit_envoy=${ENVOY:-$(command -v envoy || ls "$kit_root"/.tools/venv/lib/python*/site-packages/envoy/_bin/envoy)}
-kit_aws=$(command -v aws || echo "$kit_root/.tools/aws-cli/bin/aws")
+kit_aws=$kit_root/.tools/aws-cli/bin/aws
+if aws appmesh create-mesh --generate-cli-skeleton >/dev/null 2>&1; then # not every AWS CLI knows App Mesh any more
+    kit_aws=$(command -v aws)
+fi
 kit_need "$kit_aws" '`make tools-aws` installs it'
 
 kit_start ownmesh "$kit_bin/ownmesh" up --data "$kit/data" --api 127.0.0.1:0 --xds 127.0.0.1:0 --admin 127.0.0.1:0
