@@ -34,9 +34,12 @@ type Options struct {
 	// Region and ZoneID are the locality, where known. ZoneID is an availability zone's id (use1-az1).
 	Region, ZoneID string
 
-	// XDS is the relay: a loopback "host:port", or "unix:///path" for a socket. Nothing beyond loopback is reached
-	// without TLS and a token, which this version does not carry.
+	// XDS is the relay: a loopback "host:port", or "unix:///path" for a socket. With Credentials any "host:port": nothing
+	// beyond loopback is reached without TLS and a token.
 	XDS string
+	// Credentials, if not "", is an absolute folder with TokenFile, SecretFile and CAFile: the relay is reached by TLS,
+	// and each stream bears the token.
+	Credentials string
 	// Admin is the address of Envoy's admin interface, on loopback; "" means 127.0.0.1:9901. Port 0 lets the
 	// kernel choose, which excludes Metrics.
 	Admin string
@@ -122,7 +125,7 @@ func build(o Options) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, err
 	}
-	relay, err := relayCluster(o.XDS)
+	relay, err := relayCluster(o.XDS, o.Credentials)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ownmesh/ownmesh/events"
+	"github.com/ownmesh/ownmesh/internal/certtest"
 	"github.com/ownmesh/ownmesh/internal/envoybin"
 	"github.com/ownmesh/ownmesh/sidecar/bootstrap"
 )
@@ -32,6 +33,8 @@ var forms = map[string]bootstrap.Options{
 		StatsTags: true,
 		Metadata:  events.NodeMetadata{Instance: "arn:aws:ecs:us-east-1:123456789012:task/prod/8f0e"},
 	},
+	"relay-tls": {NodeID: "mesh/shop/virtualNode/cart", XDS: "relay.shop.internal:15010", Credentials: "/run/ownmesh"},
+	"relay-ip":  {NodeID: "mesh/shop/virtualNode/cart", XDS: "10.0.0.7:15010", Credentials: "/run/ownmesh"},
 	"explicit": {
 		NodeID: "mesh/shop/virtualNode/cart",
 		XDS:    "localhost:15010",
@@ -149,6 +152,9 @@ func TestRender(t *testing.T) {
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
 				t.Errorf("(-want +got), refresh with go test ./sidecar/bootstrap -update\n%s", diff)
 			}
+			if o.Credentials != "" {
+				file = withCredentials(t, got, o.Credentials)
+			}
 			out, err := exec.CommandContext(t.Context(), envoy, "--mode", "validate", "-c", file).CombinedOutput()
 			if err != nil {
 				t.Errorf("envoy refused it: %v\n%s", err, out)
@@ -158,6 +164,28 @@ func TestRender(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withCredentials gives a file with the same bootstrap, and the files that it names: Envoy reads them.
+func withCredentials(t *testing.T, rendered []byte, folder string) (file string) {
+	t.Helper()
+	dir := t.TempDir()
+	secret, err := bootstrap.TokenSecret(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = filepath.Join(dir, "bootstrap.yaml")
+	for name, content := range map[string][]byte{
+		file:                                     bytes.ReplaceAll(rendered, []byte(folder), []byte(dir)),
+		filepath.Join(dir, bootstrap.SecretFile): secret,
+		filepath.Join(dir, bootstrap.TokenFile):  []byte("token"),
+		filepath.Join(dir, bootstrap.CAFile):     certtest.New(t, "relays").PEM,
+	} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file
 }
 
 // Every golden belongs to a form: a renamed one leaves no orphan.
@@ -187,6 +215,9 @@ func TestRenderRefuses(t *testing.T) {
 		"relay beyond":         {bootstrap.Options{NodeID: node, XDS: "10.0.0.1:15010"}, "must be on loopback"},
 		"relay by name":        {bootstrap.Options{NodeID: node, XDS: "relay.internal:15010"}, "must start with an IP address"},
 		"relay without port":   {bootstrap.Options{NodeID: node, XDS: "127.0.0.1:0"}, "must have a port"},
+		"relative folder":      {bootstrap.Options{NodeID: node, XDS: xds, Credentials: "run"}, `folder of credentials "run" must be an absolute path`},
+		"relay's bad port":     {bootstrap.Options{NodeID: node, XDS: "relay:0", Credentials: "/run"}, "must have a port between 1 and 65535"},
+		"relay's bad host":     {bootstrap.Options{NodeID: node, XDS: "unix:///x", Credentials: "/run"}, "must be host:port"},
 		"relative socket":      {bootstrap.Options{NodeID: node, XDS: "unix://run/x"}, "absolute path"},
 		"admin beyond":         {bootstrap.Options{NodeID: node, XDS: xds, Admin: "0.0.0.0:9901"}, "admin address \"0.0.0.0:9901\" must be on loopback"},
 		"admin port too large": {bootstrap.Options{NodeID: node, XDS: xds, Admin: "127.0.0.1:65536"}, "between 0 and 65535"},

@@ -7,6 +7,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -60,27 +61,32 @@ func overADS(wait time.Duration) *corev3.ConfigSource {
 	}
 }
 
-// CheckRelay says what is wrong with an address as Options.XDS.
+// CheckRelay says what is wrong with an address as Options.XDS without Credentials.
 func CheckRelay(address string) error {
-	_, err := relayCluster(address)
+	_, err := relayCluster(address, "")
 	return err
 }
 
-func relayCluster(address string) (*clusterv3.Cluster, error) {
+func relayCluster(address, credentials string) (*clusterv3.Cluster, error) {
+	if credentials != "" {
+		return secureRelayCluster(address, credentials)
+	}
 	a, err := loopback("relay's address", address, false)
 	if err != nil {
 		return nil, err
 	}
 	c := staticCluster(relayName, a)
-	return c, speakHTTP2(c, &corev3.KeepaliveSettings{
-		Interval: durationpb.New(keepaliveInterval),
-		Timeout:  durationpb.New(keepaliveTimeout),
-	})
+	return c, speakHTTP2(c, relayKeepalive())
+}
+
+func relayKeepalive() *corev3.KeepaliveSettings {
+	return &corev3.KeepaliveSettings{Interval: durationpb.New(keepaliveInterval), Timeout: durationpb.New(keepaliveTimeout)}
 }
 
 // speakHTTP2 makes a cluster's connections HTTP/2, as gRPC needs them; keepalive may be nil.
-func speakHTTP2(c *clusterv3.Cluster, keepalive *corev3.KeepaliveSettings) error {
+func speakHTTP2(c *clusterv3.Cluster, keepalive *corev3.KeepaliveSettings, filters ...*hcmv3.HttpFilter) error {
 	options, err := anyOf(&httpv3.HttpProtocolOptions{
+		HttpFilters: filters,
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
 			ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
 				ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
