@@ -91,6 +91,8 @@ var findingCases = []findingCase{
 	{name: "6: no mistake: a long timeout for short tries", given: httpRoute("prefix: /", "timeout: {perRequest: {unit: s, value: 60}}, retryPolicy: {maxRetries: 4, perRetryTimeout: {unit: s, value: 15}, httpRetryEvents: [server-error]}")},
 	{name: "6: no mistake: a long timeout, and a target that gets nothing", given: route("all", "httpRoute: {match: {prefix: /}, action: {weightedTargets: [{virtualNode: cart, weight: 0}, {virtualNode: slow, weight: 1}]}, timeout: {perRequest: {unit: s, value: 20}}}") +
 		node("slow", "listeners: [{portMapping: {port: 8080, protocol: http}, timeout: {http: {perRequest: {unit: s, value: 30}}}}], serviceDiscovery: {dns: {hostname: slow.internal}}")},
+	{name: "6: a long timeout, and a target that bounds no requests", given: node("cart", "listeners: ["+listener(8080, "tcp")+"], serviceDiscovery: {dns: {hostname: cart.internal}}") + httpRoute("prefix: /", "timeout: {perRequest: {unit: s, value: 20}}"),
+		want: []string{ofRoute + "httpRoute.action.weightedTargets[0] target-protocol"}},
 	{name: "6: a health check of another port", given: cart("healthCheck: {protocol: http, port: 9, healthyThreshold: 2, unhealthyThreshold: 2, intervalMillis: 5000, timeoutMillis: 2000}", ""),
 		want: []string{ofCart + "listeners[0].healthCheck.port health-check-port"}},
 	{name: "6: a path of a tcp health check", given: cart("healthCheck: {protocol: tcp, path: /up, healthyThreshold: 2, unhealthyThreshold: 2, intervalMillis: 5000, timeoutMillis: 2000}", ""),
