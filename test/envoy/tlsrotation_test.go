@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,6 +108,19 @@ spec:
 	ui.calls().reaches("a", http.MethodGet, cart+"/")
 }
 
+// rejectedSecrets is how often the Envoy refused one.
+func (s *sidecar) rejectedSecrets() (n int) {
+	s.m.t.Helper()
+	var stats struct {
+		Stats []struct{ Value int }
+	}
+	s.ask("/stats?format=json&filter="+url.QueryEscape(`^sds\..*\.update_rejected$`), &stats)
+	for _, one := range stats.Stats {
+		n += one.Value
+	}
+	return n
+}
+
 // A file that is not there holds back its own listener, and says so; the node's other listeners serve. When it comes, it
 // counts.
 func TestMissingCertificate(t *testing.T) {
@@ -147,7 +161,22 @@ spec:
 	if got := a.by(8081, p.client()).answers("https://a.shop.local/"); got != "nobody" {
 		t.Errorf("without its certificate the listener is answered by %s", got)
 	}
-	p.issue("late", "a.shop.local")
+	// It looks for the file at each offer, and stays as it is until there is one: written there, or renamed.
+	machine.Eventually(t, "the Envoy to refuse the certificate again and again", func() string {
+		if n := a.rejectedSecrets(); n < 4 {
+			return fmt.Sprintf("%d times", n)
+		}
+		return ""
+	})
+	if proxy, _ := m.Proxy(a.resource, a.name); proxy.State != events.Rejected {
+		t.Errorf("after some refusals the proxy is %+v", proxy)
+	}
+	pair := p.ca.Issue(t, "a.shop.local")
+	for name, data := range map[string][]byte{"late.key": pair.Key, "late.pem": pair.Chain} {
+		if err := os.WriteFile(filepath.Join(p.dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	machine.Eventually(t, "the listener to serve", func() string {
 		if got := a.by(8081, p.client()).answers("https://a.shop.local/"); got != "a" {
 			return got

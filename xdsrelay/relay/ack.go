@@ -110,11 +110,15 @@ func (s *stream) refuse(k kind, p part, generation int64, message string) {
 	key := refusedKey{k, p.name, p.entry.hash}
 	if k == secret {
 		time.AfterFunc(s.relay.opts.RetrySecrets, func() { s.offerAgain(key) })
+		message = asSpelled(message)
 	}
+	offers := 0
 	if before := s.refused[key]; before != nil && before.Message == message {
 		return // a secret once more
+	} else if before != nil {
+		offers = before.offers
 	}
-	s.refused[key] = &refusal{since: p.since, RejectedPart: events.RejectedPart{
+	s.refused[key] = &refusal{since: p.since, offers: offers, RejectedPart: events.RejectedPart{
 		Type: k.String(), Name: p.name, Generation: generation, Message: message, At: s.relay.now(),
 	}}
 	s.mesh.statusDirty.Store(true)
@@ -139,9 +143,12 @@ func (s *stream) staysRefused(k kind, want *entry, j *job) bool {
 	if j.since != noGeneration {
 		r.since = j.since
 	}
-	again := r.again
+	if !r.again {
+		return true
+	}
 	r.again = false
-	return !again
+	r.offers++
+	return false
 }
 
 // offerAgain has a refused secret sent once more: it only names files.

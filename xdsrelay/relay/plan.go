@@ -156,6 +156,9 @@ func (s *stream) decide(k kind, name string, j *job) decision {
 	case s.blocked(k, name, want, it, j), s.unheardOf(k, name, j):
 		return decision{entry: it.again(j), keep: true}
 	}
+	if r := s.refusalOf(k, want); r != nil && k == secret {
+		return decision{entry: respelled(want, r.offers)}
+	}
 	return decision{entry: want}
 }
 

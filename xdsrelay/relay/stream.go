@@ -116,8 +116,9 @@ type refusedKey struct {
 // refusal is what Envoy said when it refused something.
 type refusal struct {
 	events.RejectedPart
-	since int64 // the generation that wants it, for the last time that one did
-	again bool  // it is to be sent once more all the same
+	since  int64 // the generation that wants it, for the last time that one did
+	again  bool  // it is to be sent once more all the same
+	offers int   // how often it was
 }
 
 func newStream(r *Relay, m *mesh, rpc grpc.ServerStream, n node) *stream {
