@@ -93,7 +93,7 @@ func secureRelayCluster(address, credentials string) (*clusterv3.Cluster, error)
 // splitHost takes "relay.shop.internal:15010" apart.
 func splitHost(address string) (host string, port uint32, err error) {
 	host, text, err := net.SplitHostPort(address)
-	if err != nil || host == "" || strings.ContainsAny(host, "/ ") {
+	if err != nil || host == "" || strings.ContainsAny(address, "/ ") { // a URL is none
 		return "", 0, fmt.Errorf("%q must be host:port", address)
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
