@@ -217,7 +217,7 @@ func TestRenderRefuses(t *testing.T) {
 		"relay without port":   {bootstrap.Options{NodeID: node, XDS: "127.0.0.1:0"}, "must have a port"},
 		"relative folder":      {bootstrap.Options{NodeID: node, XDS: xds, Credentials: "run"}, `folder of credentials "run" must be an absolute path`},
 		"relay's bad port":     {bootstrap.Options{NodeID: node, XDS: "relay:0", Credentials: "/run"}, "must have a port between 1 and 65535"},
-		"relay's bad host":     {bootstrap.Options{NodeID: node, XDS: "unix:///x", Credentials: "/run"}, "must be host:port"},
+		"relay's bad host":     {bootstrap.Options{NodeID: node, XDS: "/x y:1", Credentials: "/run"}, "must be host:port"},
 		"relative socket":      {bootstrap.Options{NodeID: node, XDS: "unix://run/x"}, "absolute path"},
 		"admin beyond":         {bootstrap.Options{NodeID: node, XDS: xds, Admin: "0.0.0.0:9901"}, "admin address \"0.0.0.0:9901\" must be on loopback"},
 		"admin port too large": {bootstrap.Options{NodeID: node, XDS: xds, Admin: "127.0.0.1:65536"}, "between 0 and 65535"},
