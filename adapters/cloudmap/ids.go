@@ -1,0 +1,179 @@
+package cloudmap
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sd "github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+
+	"github.com/ownmesh/ownmesh/core/endpoint"
+)
+
+// How long what was looked up counts. What was not found is looked for again sooner, for somebody may be making it.
+const (
+	foundFor   = 5 * time.Minute
+	missingFor = 5 * time.Second
+	// maxKept bounds how many namespaces are kept in memory with their services. An account has 50 by default.
+	maxKept = 256
+)
+
+// namespace is a namespace of Cloud Map.
+type namespace struct {
+	id  string
+	dns bool // false for an HTTP namespace
+}
+
+// service is a service of Cloud Map.
+type service struct {
+	id, arn, description string
+	checked              bool // has health checks of any kind
+}
+
+// ids looks up namespaces and services by name, and keeps them.
+type ids struct {
+	api API
+	now func() time.Time
+
+	mu         sync.Mutex
+	namespaces map[string]kept[[]namespace]        // by name
+	services   map[string]kept[map[string]service] // by namespace id, then by name
+}
+
+// kept is something that was looked up.
+type kept[T any] struct {
+	value T
+	at    time.Time
+}
+
+func newIDs(api API, now func() time.Time) *ids {
+	return &ids{api: api, now: now, namespaces: map[string]kept[[]namespace]{}, services: map[string]kept[map[string]service]{}}
+}
+
+// namespace finds the namespaces of a name: none, one, or, of private DNS namespaces in several networks, more.
+func (c *ids) namespace(ctx context.Context, name string) ([]namespace, error) {
+	known, ok := load(c, c.namespaces, name)
+	if age := c.now().Sub(known.at); ok && (age < missingFor || age < foundFor && len(known.value) > 0) {
+		return known.value, nil
+	}
+	var found []namespace
+	pages := sd.NewListNamespacesPaginator(c.api, &sd.ListNamespacesInput{Filters: []types.NamespaceFilter{{
+		Name: types.NamespaceFilterNameName, Values: []string{name}, Condition: types.FilterConditionEq,
+	}}})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("look for the namespace %q: %w", name, err)
+		}
+		for _, n := range page.Namespaces {
+			if value(n.Name) == name {
+				found = append(found, namespace{id: value(n.Id), dns: n.Type != types.NamespaceTypeHttp})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b namespace) int { return strings.Compare(a.id, b.id) })
+	save(c, c.namespaces, name, found)
+	return found, nil
+}
+
+// find finds a service. Of several namespaces of one name, the first that has the service counts. ok is false if there
+// is no such namespace or service.
+func (c *ids) find(ctx context.Context, key endpoint.ServiceKey) (service, bool, error) {
+	namespaces, err := c.namespace(ctx, key.Namespace)
+	if err != nil {
+		return service{}, false, err
+	}
+	for _, n := range namespaces {
+		services, err := c.of(ctx, n, key.Service)
+		if err != nil {
+			return service{}, false, err
+		}
+		if s, ok := services[key.Service]; ok {
+			return s, true, nil
+		}
+	}
+	return service{}, false, nil
+}
+
+// of gives the services of a namespace by name, read again where want is not among them and may have come since.
+func (c *ids) of(ctx context.Context, n namespace, want string) (map[string]service, error) {
+	known, ok := load(c, c.services, n.id)
+	_, found := known.value[want]
+	if age := c.now().Sub(known.at); ok && (age < missingFor || age < foundFor && found) {
+		return known.value, nil
+	}
+	services := map[string]service{}
+	pages := sd.NewListServicesPaginator(c.api, &sd.ListServicesInput{Filters: []types.ServiceFilter{{
+		Name: types.ServiceFilterNameNamespaceId, Values: []string{n.id}, Condition: types.FilterConditionEq,
+	}}})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the services of namespace %s: %w", n.id, err)
+		}
+		for _, s := range page.Services {
+			services[value(s.Name)] = service{
+				id: value(s.Id), arn: value(s.Arn), description: value(s.Description),
+				checked: s.HealthCheckConfig != nil || s.HealthCheckCustomConfig != nil,
+			}
+		}
+	}
+	save(c, c.services, n.id, services)
+	return services, nil
+}
+
+// add notes a service that was made just now.
+func (c *ids) add(n namespace, name string, s service) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.services[n.id]; ok {
+		services := maps.Clone(known.value) // others may be reading it
+		services[name] = s
+		c.services[n.id] = kept[map[string]service]{value: services, at: known.at}
+	}
+}
+
+// forget has everything about a namespace looked up again: something in it was not as it was kept.
+func (c *ids) forget(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.namespaces[name].value {
+		delete(c.services, n.id)
+	}
+	delete(c.namespaces, name)
+}
+
+func load[T any](c *ids, from map[string]kept[T], key string) (kept[T], bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, ok := from[key]
+	return k, ok
+}
+
+func save[T any](c *ids, into map[string]kept[T], key string, value T) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(into) >= maxKept {
+		clear(into)
+	}
+	into[key] = kept[T]{value: value, at: c.now()}
+}
+
+// tags reads the tags of a service.
+func (d *Directory) tags(ctx context.Context, s service) (map[string]string, error) {
+	out, err := d.api.ListTagsForResource(ctx, &sd.ListTagsForResourceInput{ResourceARN: aws.String(s.arn)})
+	if err != nil {
+		return nil, fmt.Errorf("read the tags of %s: %w", s.arn, err)
+	}
+	tags := make(map[string]string, len(out.Tags))
+	for _, t := range out.Tags {
+		tags[value(t.Key)] = value(t.Value)
+	}
+	return tags, nil
+}

@@ -1,0 +1,160 @@
+package cloudmap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sd "github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+
+	"github.com/ownmesh/ownmesh/core/endpoint"
+)
+
+// nameInstance is the id of the instance that makes a name resolve.
+const nameInstance = "ownmesh-name"
+
+// EnsureNames makes names resolve in a namespace with DNS, and takes back those that it made for the mesh before and
+// that are not wanted any more. A name that has a service already, of somebody's or of a virtual node's, is left to that.
+// Refusals are what stood in a name's way, by name; those about the namespace are under "".
+func (d *Directory) EnsureNames(ctx context.Context, mesh string, n endpoint.Names) (map[string]*endpoint.RefusalError, error) {
+	refusals := map[string]*endpoint.RefusalError{}
+	ns, err := d.one(ctx, n.Namespace)
+	if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
+		refusals[""] = refusal
+		return refusals, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !ns.dns {
+		refusals[""] = &endpoint.RefusalError{
+			Code:    "namespace-without-dns",
+			Message: fmt.Sprintf("the Cloud Map namespace %q is an HTTP namespace: no name resolves in it", n.Namespace),
+			Hint:    "use a private DNS namespace",
+		}
+		return refusals, nil
+	}
+	wanted := map[string]bool{}
+	var errs []error
+	for _, name := range n.Names {
+		label, ok := strings.CutSuffix(name, "."+n.Namespace)
+		if !ok || slices.Contains(n.Services, label) {
+			continue
+		}
+		wanted[label] = true
+		err := d.ensureName(ctx, mesh, ns, endpoint.ServiceKey{Namespace: n.Namespace, Service: label}, n.Address)
+		if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
+			refusals[name] = refusal
+		} else if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, d.removeNames(ctx, mesh, ns, n, wanted))
+	return refusals, errors.Join(errs...)
+}
+
+func (d *Directory) ensureName(ctx context.Context, mesh string, ns namespace, key endpoint.ServiceKey, address string) error {
+	s, ok, err := d.ids.find(ctx, key)
+	if err != nil {
+		return err
+	}
+	mine := !ok
+	if ok {
+		mine, err = d.ownsName(ctx, mesh, s)
+	} else {
+		s, err = d.create(ctx, ns, key, nameDescription(mesh), map[string]string{TagMesh: mesh, TagName: "true"})
+	}
+	if err != nil {
+		return err
+	}
+	out, err := d.api.ListInstances(ctx, &sd.ListInstancesInput{ServiceId: &s.id, MaxResults: aws.Int32(instancesPage)})
+	if err != nil {
+		d.ids.forget(key.Namespace)
+		return fmt.Errorf("look where %s.%s resolves to: %w", key.Service, key.Namespace, err)
+	}
+	if !mine {
+		return resolves(key, len(out.Instances))
+	}
+	for _, i := range out.Instances {
+		if value(i.Id) == nameInstance && i.Attributes[attributeIPv4] == address {
+			return nil
+		}
+	}
+	_, err = d.api.RegisterInstance(ctx, &sd.RegisterInstanceInput{
+		ServiceId: &s.id, InstanceId: aws.String(nameInstance), Attributes: map[string]string{attributeIPv4: address, AttributeName: mesh},
+	})
+	if err != nil {
+		return fmt.Errorf("make %s.%s resolve: %w", key.Service, key.Namespace, refused(err, "name-refused", key))
+	}
+	return nil
+}
+
+// resolves refuses a name whose service was not made for it and has no instances: it doesn't resolve, and it isn't ours
+// to change that.
+func resolves(key endpoint.ServiceKey, instances int) error {
+	if instances > 0 {
+		return nil
+	}
+	return &endpoint.RefusalError{
+		Code:    "name-not-ours",
+		Message: fmt.Sprintf("the Cloud Map service %q in %q was not made for names and has no instances: %s.%s does not resolve, and is left as it is", key.Service, key.Namespace, key.Service, key.Namespace),
+		Hint:    "register an instance in it, or delete the service, and it is made for the name",
+	}
+}
+
+// removeNames takes back what the mesh has no use for any more. A service that got other instances stays, with these.
+func (d *Directory) removeNames(ctx context.Context, mesh string, ns namespace, n endpoint.Names, wanted map[string]bool) error {
+	services, err := d.ids.of(ctx, ns, "")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, label := range slices.Sorted(maps.Keys(services)) {
+		s := services[label]
+		if wanted[label] || s.description != nameDescription(mesh) {
+			continue
+		}
+		mine, err := d.ownsName(ctx, mesh, s)
+		if err == nil && mine {
+			err = d.removeName(ctx, n.Namespace, label, s, slices.Contains(n.Services, label))
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("take back the name %s.%s: %w", label, n.Namespace, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Directory) removeName(ctx context.Context, ns, label string, s service, used bool) error {
+	if err := d.deregister(ctx, s, nameInstance); err != nil || used {
+		return err
+	}
+	_, err := d.api.DeleteService(ctx, &sd.DeleteServiceInput{Id: &s.id})
+	var inUse *types.ResourceInUse // the instance takes a while to go: the next sweep deletes the service
+	var gone *types.ServiceNotFound
+	if errors.As(err, &inUse) {
+		return nil
+	}
+	if err != nil && !errors.As(err, &gone) {
+		return err
+	}
+	d.log.Info("took back a name", "namespace", ns, "name", label)
+	d.ids.forget(ns)
+	return nil
+}
+
+func nameDescription(mesh string) string { return description(mesh, "a name that resolves") }
+
+// ownsName tells whether the mesh made the service to make a name resolve.
+func (d *Directory) ownsName(ctx context.Context, mesh string, s service) (bool, error) {
+	if s.description != nameDescription(mesh) {
+		return false, nil
+	}
+	tags, err := d.tags(ctx, s)
+	return err == nil && tags[TagMesh] == mesh && tags[TagName] != "", err
+}

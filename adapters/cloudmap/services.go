@@ -1,0 +1,162 @@
+package cloudmap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sd "github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+
+	"github.com/ownmesh/ownmesh/core/endpoint"
+)
+
+// ttl is how long resolvers may keep a record, in seconds. Proxies don't ask DNS.
+const ttl = 60
+
+// descriptionPrefix starts the descriptions of services that Ownmesh made. Descriptions come with a listing and tags don't,
+// so only a service that has it is asked for its tags, and only these are believed.
+const descriptionPrefix = "Made by Ownmesh for mesh "
+
+func description(mesh, what string) string { return descriptionPrefix + mesh + ": " + what }
+
+func nobody(ns string) *endpoint.RefusalError {
+	return &endpoint.RefusalError{
+		Code:    "namespace-missing",
+		Message: fmt.Sprintf("there is no Cloud Map namespace %q in this account and region: nothing is found in it", ns),
+		Hint:    "create the namespace, or name another",
+	}
+}
+
+func ambiguous(ns string, count int) *endpoint.RefusalError {
+	return &endpoint.RefusalError{
+		Code:    "namespace-ambiguous",
+		Message: fmt.Sprintf("%d Cloud Map namespaces are called %q, and none has such a service: none is made", count, ns),
+		Hint:    "create the service in the right namespace, or give one of the namespaces another name",
+	}
+}
+
+// Ensure makes sure that the service is there, for a mesh's virtual nodes. It makes it where it is missing; owned says
+// whether this mesh made it, now or before: only then instances may be registered in it. What the account lacks is a
+// *endpoint.RefusalError.
+func (d *Directory) Ensure(ctx context.Context, mesh string, key endpoint.ServiceKey) (owned bool, err error) {
+	s, ok, err := d.ids.find(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	if ok {
+		return d.owns(ctx, mesh, s)
+	}
+	n, err := d.one(ctx, key.Namespace)
+	if err != nil {
+		return false, err
+	}
+	_, err = d.create(ctx, n, key, description(mesh, "instances of a virtual node"), map[string]string{TagMesh: mesh})
+	if exists := (*types.ServiceAlreadyExists)(nil); errors.As(err, &exists) {
+		d.ids.forget(key.Namespace)
+		if s, ok, err = d.ids.find(ctx, key); err != nil || !ok {
+			return false, err
+		}
+		return d.owns(ctx, mesh, s)
+	}
+	return err == nil, err
+}
+
+// one is the only namespace of that name.
+func (d *Directory) one(ctx context.Context, name string) (namespace, error) {
+	found, err := d.ids.namespace(ctx, name)
+	switch {
+	case err != nil:
+		return namespace{}, err
+	case len(found) == 0:
+		return namespace{}, nobody(name)
+	case len(found) > 1:
+		return namespace{}, ambiguous(name, len(found))
+	}
+	return found[0], nil
+}
+
+// owns tells whether the mesh made the service.
+func (d *Directory) owns(ctx context.Context, mesh string, s service) (bool, error) {
+	if !strings.HasPrefix(s.description, descriptionPrefix) {
+		return false, nil
+	}
+	tags, err := d.tags(ctx, s)
+	return err == nil && tags[TagMesh] == mesh, err
+}
+
+// create makes a service. In a DNS namespace its instances' addresses are A records.
+func (d *Directory) create(ctx context.Context, n namespace, key endpoint.ServiceKey, description string, tags map[string]string) (service, error) {
+	in := &sd.CreateServiceInput{Name: &key.Service, NamespaceId: &n.id, Description: &description}
+	for k, v := range tags {
+		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
+	}
+	if n.dns {
+		in.DnsConfig = &types.DnsConfig{
+			RoutingPolicy: types.RoutingPolicyMultivalue,
+			DnsRecords:    []types.DnsRecord{{Type: types.RecordTypeA, TTL: aws.Int64(ttl)}},
+		}
+	}
+	out, err := d.api.CreateService(ctx, in)
+	if err != nil {
+		return service{}, fmt.Errorf("create the service %s in %s: %w", key.Service, key.Namespace, refused(err, "service-refused", key))
+	}
+	d.log.Info("made a Cloud Map service", "namespace", key.Namespace, "service", key.Service)
+	s := service{id: value(out.Service.Id), arn: value(out.Service.Arn), description: description}
+	d.ids.add(n, key.Service, s)
+	return s, nil
+}
+
+// refused turns what Cloud Map won't take into a refusal: another try would end alike.
+func refused(err error, code string, key endpoint.ServiceKey) error {
+	var invalid *types.InvalidInput
+	var limit *types.ResourceLimitExceeded
+	if !errors.As(err, &invalid) && !errors.As(err, &limit) {
+		return err
+	}
+	return &endpoint.RefusalError{
+		Code:    code,
+		Message: fmt.Sprintf("Cloud Map refuses the service %q in %q: %v", key.Service, key.Namespace, err),
+		Hint:    "use a name that Cloud Map takes, and see the account's quotas",
+	}
+}
+
+// Publish registers an instance in a service that Ensure says is owned, or replaces it. Port is its AWS_INSTANCE_PORT; 0:
+// none.
+func (d *Directory) Publish(ctx context.Context, i endpoint.Instance, port int) error {
+	key := i.Key()
+	s, ok, err := d.ids.find(ctx, key.ServiceKey)
+	if err != nil || !ok {
+		return err
+	}
+	_, err = d.api.RegisterInstance(ctx, &sd.RegisterInstanceInput{ServiceId: &s.id, InstanceId: &i.ID, Attributes: toCloudMap(i, port)})
+	if err != nil {
+		d.ids.forget(key.Namespace)
+		return fmt.Errorf("register %s in %s of %s: %w", i.ID, i.Service, i.Namespace, refused(err, "instance-refused", key.ServiceKey))
+	}
+	return nil
+}
+
+// Withdraw deregisters an instance from a service that Ensure says is owned; a missing one is no error.
+func (d *Directory) Withdraw(ctx context.Context, key endpoint.InstanceKey) error {
+	s, ok, err := d.ids.find(ctx, key.ServiceKey)
+	if err != nil || !ok {
+		return err
+	}
+	if err := d.deregister(ctx, s, key.ID); err != nil {
+		return fmt.Errorf("deregister %s from %s of %s: %w", key.ID, key.Service, key.Namespace, err)
+	}
+	return nil
+}
+
+func (d *Directory) deregister(ctx context.Context, s service, id string) error {
+	_, err := d.api.DeregisterInstance(ctx, &sd.DeregisterInstanceInput{ServiceId: &s.id, InstanceId: &id})
+	var noInstance *types.InstanceNotFound
+	var noService *types.ServiceNotFound
+	if errors.As(err, &noInstance) || errors.As(err, &noService) {
+		return nil
+	}
+	return err
+}

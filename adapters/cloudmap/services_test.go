@@ -1,0 +1,176 @@
+package cloudmap_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sd "github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+
+	"github.com/ownmesh/ownmesh/adapters/cloudmap"
+	"github.com/ownmesh/ownmesh/core/endpoint"
+)
+
+const mesh = "6f8a2c1e-0000-4000-8000-000000000001"
+
+func (a *account) tags(key endpoint.ServiceKey) map[string]string {
+	a.t.Helper()
+	out, err := a.ListTagsForResource(a.t.Context(), &sd.ListTagsForResourceInput{ResourceARN: a.find(key).Arn})
+	a.must(err)
+	tags := map[string]string{}
+	for _, t := range out.Tags {
+		tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return tags
+}
+
+func TestEnsureMakesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	for kind, dns := range map[string]bool{"private": true, "public": true, "http": false} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			a := newAccount(t)
+			d := cloudmap.New(a, cloudmap.Options{})
+			cart := key(a.namespace(kind), "cart")
+			for range 2 {
+				if owned, err := d.Ensure(t.Context(), mesh, cart); err != nil || !owned {
+					t.Fatalf("owned %v, %v", owned, err)
+				}
+			}
+			if owned, err := cloudmap.New(a, cloudmap.Options{}).Ensure(t.Context(), mesh, cart); err != nil || !owned {
+				t.Fatalf("seen anew: owned %v, %v", owned, err)
+			}
+			if owned, err := d.Ensure(t.Context(), "another mesh", cart); err != nil || owned {
+				t.Errorf("another mesh: owned %v, %v", owned, err)
+			}
+			made := a.find(cart)
+			if (made.DnsConfig != nil) != dns {
+				t.Errorf("DNS configuration %+v", made.DnsConfig)
+			}
+			same(t, "tags", a.tags(cart), map[string]string{cloudmap.TagMesh: mesh})
+		})
+	}
+}
+
+// What somebody else made is found and left alone, also if it claims to be ours.
+func TestEnsureLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	d := cloudmap.New(a, cloudmap.Options{})
+	cart := key(a.namespace("private"), "cart")
+	id := a.service(cart, true)
+	_, err := a.UpdateService(t.Context(), &sd.UpdateServiceInput{Id: &id, Service: &types.ServiceChange{
+		Description: aws.String("Made by Ownmesh for mesh " + mesh + ": instances of a virtual node"),
+	}})
+	a.must(err)
+	before := a.find(cart)
+	if owned, err := d.Ensure(t.Context(), mesh, cart); err != nil || owned {
+		t.Errorf("owned %v, %v", owned, err)
+	}
+	same(t, "the service", aws.ToString(a.find(cart).Id)+aws.ToString(a.find(cart).Description), aws.ToString(before.Id)+aws.ToString(before.Description))
+	same(t, "tags", a.tags(cart), map[string]string{})
+}
+
+func TestEnsureRefuses(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	d := cloudmap.New(a, cloudmap.Options{})
+	_, err := d.Ensure(t.Context(), mesh, key("nowhere.local", "cart"))
+	var refusal *endpoint.RefusalError
+	if !errors.As(err, &refusal) || refusal.Code != "namespace-missing" {
+		t.Errorf("a missing namespace: %v", err)
+	}
+}
+
+func TestPublishAndWithdraw(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	d := cloudmap.New(a, cloudmap.Options{})
+	cart := key(a.namespace("private"), "cart")
+	_, err := d.Ensure(t.Context(), mesh, cart)
+	a.must(err)
+	i := endpoint.Instance{Namespace: cart.Namespace, Service: "cart", ID: "task1", IPv4: "10.0.0.1", Zone: "us-east-1a",
+		Attributes: map[string]string{"version": "2"}, Version: 77}
+	a.must(d.Publish(t.Context(), i, 8080))
+	a.must(d.Publish(t.Context(), i, 8080))
+	same(t, "registered", a.raw(cart), map[string]map[string]string{"task1": {
+		"AWS_INSTANCE_IPV4": "10.0.0.1", "AWS_INSTANCE_PORT": "8080", "AVAILABILITY_ZONE": "us-east-1a", "version": "2", cloudmap.AttributeVersion: "77",
+	}})
+	same(t, "the instance itself is untouched", i.Attributes, map[string]string{"version": "2"})
+	got, err := d.Instances(t.Context(), cart)
+	if err != nil || len(got) != 1 || got[0].Version != 77 || got[0].Zone != "us-east-1a" {
+		t.Errorf("read back: %+v, %v", got, err)
+	}
+	for range 2 {
+		a.must(d.Withdraw(t.Context(), i.Key()))
+	}
+	same(t, "withdrawn", a.raw(cart), map[string]map[string]string{})
+	a.must(d.Withdraw(t.Context(), endpoint.InstanceKey{ServiceKey: key("nowhere.local", "cart"), ID: "x"}))
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	var c clock
+	d := cloudmap.New(a, cloudmap.Options{Now: c.now})
+	ns := a.namespace("private")
+	const address = "10.255.255.254"
+	ensure := func(address string, services []string, names ...string) map[string]*endpoint.RefusalError {
+		t.Helper()
+		c.advance(10 * time.Second)
+		refusals, err := d.EnsureNames(t.Context(), mesh, endpoint.Names{Namespace: ns, Address: address, Names: names, Services: services})
+		a.must(err)
+		return refusals
+	}
+	resolves := func(what, label, address string) {
+		t.Helper()
+		want := map[string]map[string]string{"ownmesh-name": {"AWS_INSTANCE_IPV4": address, cloudmap.AttributeName: mesh}}
+		same(t, what, a.raw(key(ns, label)), want)
+	}
+	theirs := a.service(key(ns, "theirs"), false)
+	a.register(theirs, "x", map[string]string{"AWS_INSTANCE_IPV4": "10.0.0.1"})
+	a.service(key(ns, "empty"), false)
+
+	for range 2 {
+		refusals := ensure(address, []string{"node"}, "cart."+ns, "v2.cart."+ns, "theirs."+ns, "empty."+ns, "node."+ns, "cart.elsewhere")
+		if len(refusals) != 1 || refusals["empty."+ns] == nil || refusals["empty."+ns].Code != "name-not-ours" {
+			t.Errorf("refusals: %v", refusals)
+		}
+		resolves("a name", "cart", address)
+		resolves("a deeper name", "v2.cart", address)
+		same(t, "tags", a.tags(key(ns, "cart")), map[string]string{cloudmap.TagMesh: mesh, cloudmap.TagName: "true"})
+		if got := a.raw(key(ns, "theirs")); len(got) != 1 || a.find(key(ns, "node")) != nil {
+			t.Errorf("touched what is not ours: %v", got)
+		}
+	}
+	if got, err := d.Instances(t.Context(), key(ns, "cart")); err != nil || len(got) != 0 {
+		t.Errorf("a name became an endpoint: %v, %v", got, err)
+	}
+	ensure("10.9.9.9", nil, "cart."+ns, "v2.cart."+ns)
+	resolves("another address", "cart", "10.9.9.9")
+	refusals, err := d.EnsureNames(t.Context(), "another mesh", endpoint.Names{Namespace: ns, Address: address})
+	a.must(err)
+	if len(refusals) > 0 || a.find(key(ns, "cart")) == nil {
+		t.Errorf("another mesh took names back, %v", refusals)
+	}
+
+	ensure(address, []string{"v2.cart"})
+	if a.find(key(ns, "cart")) != nil || a.find(key(ns, "theirs")) == nil || a.find(key(ns, "empty")) == nil {
+		t.Error("names that nobody wants are there still, or others' services are gone")
+	}
+	same(t, "a virtual node's service stays without the name", a.raw(key(ns, "v2.cart")), map[string]map[string]string{})
+}
+
+func TestNamesNeedANamespaceWithDNS(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	d := cloudmap.New(a, cloudmap.Options{})
+	for ns, want := range map[string]string{a.namespace("http"): "namespace-without-dns", "nowhere.local": "namespace-missing"} {
+		refusals, err := d.EnsureNames(t.Context(), mesh, endpoint.Names{Namespace: ns, Address: "10.0.0.1", Names: []string{"cart." + ns}})
+		if err != nil || refusals[""] == nil || refusals[""].Code != want {
+			t.Errorf("%s: %v, %v", ns, refusals, err)
+		}
+	}
+}
