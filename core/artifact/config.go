@@ -41,6 +41,9 @@ type Resource struct {
 	// Needs names clusters (Envoy names) that a listener or route refers to, sorted: the relay holds it until they
 	// are acknowledged.
 	Needs []string `json:"needs,omitempty"`
+	// Overlap, of routes: virtual hosts that a new version lacks are served on for a moment, since requests that another
+	// route configuration of the same proxy has sent there may be under way.
+	Overlap bool `json:"overlap,omitempty"`
 }
 
 // Fill says which address from the bootstrap's metadata goes into an explicit resource: into a listener's address,

@@ -13,7 +13,7 @@ import (
 )
 
 // NewResource makes a resource and its hash. The hash covers everything that makes the relay serve other bytes or in
-// another order: type, body, selector, fill and needs. Name and Scope are left out: the name is in the body already,
+// another order: type, body, selector, fill, needs and overlap. Name and Scope are left out: the name is in the body already,
 // and resources that differ in scope alone are equal to Envoy. Needs is sorted, each name once.
 func NewResource(id ID, body []byte, sel *endpoint.Selector, fill Fill, needs []string) Resource {
 	if !slices.IsSorted(needs) {
@@ -24,6 +24,13 @@ func NewResource(id ID, body []byte, sel *endpoint.Selector, fill Fill, needs []
 		needs = nil
 	}
 	r := Resource{ID: id, Body: body, Endpoints: sel, Fill: fill, Needs: needs}
+	r.Hash = r.hash()
+	return r
+}
+
+// Overlapping is the resource with Overlap set.
+func (r Resource) Overlapping() Resource {
+	r.Overlap = true
 	r.Hash = r.hash()
 	return r
 }
@@ -59,6 +66,9 @@ func (r Resource) hash() string {
 	number(len(r.Needs))
 	for _, n := range r.Needs {
 		text(n)
+	}
+	if r.Overlap {
+		text("overlap")
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the version of what this compiler makes: another one may make other bytes of the same state.
-const Version = 1
+const Version = 2
 
 // Options are the installation's settings.
 type Options struct {

@@ -96,7 +96,10 @@ func secondPass(j *job, id unitID) any {
 		}
 		hosts = append(hosts, envoy.ServiceHost(j.memo.mesh.Name, c))
 	}
-	return j.emitRoutes(gatewayScope(id.a), envoy.EgressRoutes(envoy.SecondPass(g.Listeners)), hosts, j.gatewayClusters(id.a))
+	name := envoy.EgressRoutes(envoy.SecondPass(g.Listeners))
+	routes := artifact.NewResource(artifact.ID{Type: artifact.Route, Name: name, Scope: gatewayScope(id.a)},
+		envoy.RouteConfiguration(name, hosts), nil, "", j.gatewayClusters(id.a))
+	return j.emit(routes.Overlapping()) // the first pass may have sent requests to a service that is no longer called
 }
 
 // gatewayClusters are the names of the clusters that a gateway's second pass leads to.

@@ -90,6 +90,7 @@ type shownResource struct {
 	Endpoints any           `json:"endpoints,omitempty"`
 	Fill      artifact.Fill `json:"fill,omitempty"`
 	Needs     []string      `json:"needs,omitempty"`
+	Overlap   bool          `json:"overlap,omitempty"`
 	Body      any           `json:"body"`
 }
 
@@ -103,7 +104,7 @@ func show(tb testing.TB, cfg *artifact.Config, p artifact.Proxy) shown {
 				tb.Errorf("%s is in a set, yet not in the configuration", id)
 			}
 			names = append(names, id.String())
-			res := shownResource{Fill: r.Fill, Needs: r.Needs, Body: body(tb, r)}
+			res := shownResource{Fill: r.Fill, Needs: r.Needs, Overlap: r.Overlap, Body: body(tb, r)}
 			if r.Endpoints != nil {
 				res.Endpoints = r.Endpoints
 			}

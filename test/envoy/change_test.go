@@ -20,11 +20,11 @@ type load struct {
 }
 
 // under starts load on a URL, on connections that live and on ones that don't.
-func under(t testing.TB, s *sidecar, url string, customers int) *load {
+func under(t testing.TB, newCaller func() *caller, url string, customers int) *load {
 	t.Helper()
 	l := &load{t: t, stopped: make(chan struct{}), counts: map[string]int{}}
 	for n := range customers {
-		c := s.calls()
+		c := newCaller()
 		fresh := n%2 == 1
 		l.wg.Go(func() {
 			for {
@@ -99,7 +99,7 @@ func TestChangesUnderLoad(t *testing.T) {
 	m.sidecar("virtualNode/b", at("application/8080", echo(t, "b")))
 	ui := m.sidecar("virtualNode/ui")
 	m.ready()
-	l := under(t, ui, cart+"/", 6)
+	l := under(t, ui.calls, cart+"/", 6)
 	arrives := func(apps ...string) {
 		t.Helper()
 		l.more(12) // of those before the change

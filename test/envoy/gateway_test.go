@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ownmesh/ownmesh/test/machine"
 )
 
 // customers call a gateway's port from outside, by any host.
@@ -237,4 +239,26 @@ spec: {provider: {virtualRouter: {virtualRouterName: cart}}}
 `)
 	c.reaches("cart", http.MethodGet, "http://shop.example.com/cart/some", "Host: stock.shop.local")
 	c.reaches("404", http.MethodGet, "http://shop.example.com/cart/other", "Host: stock.shop.local")
+}
+
+// A gateway route that comes to mean another service costs no request, though a gateway has two passes that learn of
+// it one after the other: new services are known before they are asked for, and old ones while requests are under way.
+func TestGatewayTargetUnderLoad(t *testing.T) {
+	m := start(t, storefront+gatewayRoute("all", "prefix: /", "cart.shop.local", ""))
+	m.sidecar("virtualNode/cart", at("application/8080", echo(t, "cart")))
+	m.sidecar("virtualNode/stock", at("application/8080", echo(t, "stock")))
+	front := m.sidecar("virtualGateway/front")
+	m.ready()
+	l := under(t, func() *caller { return front.customers(80) }, "http://shop.example.com/", 6)
+	for n := range 40 {
+		target := []string{"stock", "cart"}[n%2]
+		m.apply(gatewayRoute("all", "prefix: /", target+".shop.local", ""))
+		machine.Eventually(t, "all requests to arrive at "+target, func() string {
+			if counts := l.more(30); counts[target] == 0 || len(counts) > 1 {
+				return fmt.Sprintf("they arrive %v", counts)
+			}
+			return ""
+		})
+	}
+	l.unharmed()
 }

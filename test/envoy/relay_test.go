@@ -14,7 +14,7 @@ func TestRelayGone(t *testing.T) {
 	m.sidecar("virtualNode/b", at("application/8080", echo(t, "b")))
 	ui := m.sidecar("virtualNode/ui")
 	m.ready()
-	l := under(t, ui, cart+"/", 2)
+	l := under(t, ui.calls, cart+"/", 2)
 	l.more(50)
 
 	m.Stop()

@@ -1,9 +1,11 @@
 package envoy
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	adminv3 "github.com/envoyproxy/go-control-plane/envoy/admin/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -19,28 +21,36 @@ import (
 	"github.com/ownmesh/ownmesh/core/compile"
 	"github.com/ownmesh/ownmesh/core/envoy"
 	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/test/machine"
 )
 
-// isAsCompiled compares what an Envoy has with what compiling the mesh from nothing gives, resource by resource.
+// isAsCompiled compares what an Envoy has with what compiling the mesh from nothing gives, resource by resource. What
+// overlaps is let go a moment later.
 func (s *soak) isAsCompiled(one *sidecar) {
 	s.t.Helper()
 	want := s.compiled(one)
-	got := one.configured()
+	if len(want) < 5 {
+		s.t.Errorf("%s: only %d resources are compared", one.name, len(want))
+	}
+	machine.Eventually(s.t, one.name+" to have what compiling gives", func() string {
+		return strings.Join(differences(want, one.configured()), "\n")
+	})
+}
+
+func differences(want, got map[string]proto.Message) (all []string) {
 	for name := range want {
 		if _, ok := got[name]; !ok {
-			s.t.Errorf("%s: Envoy has no %s", one.name, name)
+			all = append(all, "Envoy has no "+name)
 		}
 	}
 	for name, m := range got {
 		if _, ok := want[name]; !ok {
-			s.t.Errorf("%s: Envoy has %s, which compiling does not give", one.name, name)
+			all = append(all, "Envoy has "+name+", which compiling does not give")
 		} else if d := cmp.Diff(want[name], m, protocmp.Transform()); d != "" {
-			s.t.Errorf("%s: Envoy's %s is not what compiling gives (-compiled +Envoy's):\n%.2000s", one.name, name, d)
+			all = append(all, fmt.Sprintf("Envoy's %s is not what compiling gives (-compiled +Envoy's):\n%.2000s", name, d))
 		}
 	}
-	if len(want) < 5 {
-		s.t.Errorf("%s: only %d resources were compared", one.name, len(want))
-	}
+	return all
 }
 
 // compiled is what a sidecar should have, by type and name: from the resources as the API gives them, with the

@@ -44,5 +44,8 @@ spec: {priority: 1, httpRoute: {match: {prefix: /v2}, action: {weightedTargets: 
 	m.Delete("virtualGateway/front/gatewayRoute/old")
 	front.gets("route rds_ingress_http_8080")
 	m.Delete("virtualGateway/front/gatewayRoute/order")
-	front.gets("route rds_egress_http_15001 rds_ingress_http_8080", "no cluster "+orderV1+" "+orderV2)
+	front.gets("route rds_egress_http_15001 rds_ingress_http_8080")
+	// The second pass keeps what it has lost, and its clusters, until no request can be under way to it. Nobody waits
+	// for that.
+	front.getsLater("route rds_egress_http_15001", "no cluster "+orderV1+" "+orderV2)
 }

@@ -186,6 +186,21 @@ func (p *proxy) gets(want ...string) {
 	p.compare(want)
 }
 
+// getsLater says what must come without any status that waits for it.
+func (p *proxy) getsLater(want ...string) {
+	p.t.Helper()
+	machine.Eventually(p.t, "later news", func() string {
+		if r := p.client.Try(time.Millisecond); r != nil {
+			p.take(r)
+		}
+		if len(p.log) < len(want) {
+			return "too little came"
+		}
+		return ""
+	})
+	p.compare(want)
+}
+
 // getsNothing says that no change reaches the proxy.
 func (p *proxy) getsNothing() {
 	p.t.Helper()

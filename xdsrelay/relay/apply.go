@@ -172,9 +172,13 @@ func (m *mesh) setResource(r artifact.Resource) {
 		return
 	}
 	m.unselect(s)
+	before := s.now
 	s.now = &resource{entry: newEntry(k, r.Name, r.Hash, r.Body, r.Needs), kind: k, source: r}
 	if k == cluster {
 		m.selectFor(s, r.Endpoints)
+	}
+	if before != nil && r.Overlap {
+		m.overlap(s, before)
 	}
 	m.markAll(s)
 }

@@ -55,6 +55,7 @@ type resource struct {
 	kind     kind
 	source   artifact.Resource
 	selector *endpoint.Selector // EDS clusters
+	leaving  []*virtualHost     // of routes: only an earlier version has them, see overlap.go
 	// assignment is the cluster's endpoints, made when the first stream asks. Who makes it holds mesh.mu for reading
 	// at least, so it is of the present state; two who do so at once make the same.
 	assignment atomic.Pointer[entry]

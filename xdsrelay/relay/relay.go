@@ -30,6 +30,8 @@ type Options struct {
 	// Hold is how long a listener or route waits for clusters that it names to be acknowledged, or a removal for those
 	// who use what goes; 15 s if zero.
 	Hold time.Duration
+	// Overlap is how long a route configuration that another one leads to keeps virtual hosts that it has lost; 1 s if zero.
+	Overlap time.Duration
 	// RetrySecrets is how soon a secret that an Envoy refused is offered once more: it names files, which may have come
 	// meanwhile; 10 s if zero.
 	RetrySecrets time.Duration
@@ -62,6 +64,7 @@ func (o *Options) setDefaults() {
 		{&o.Interval, time.Second},
 		{&o.CheckpointInterval, artifact.DefaultCheckpointInterval},
 		{&o.Hold, 15 * time.Second},
+		{&o.Overlap, time.Second},
 		{&o.RetrySecrets, 10 * time.Second},
 		{&o.Patience, 3 * time.Second},
 		{&o.StatusEvery, time.Second},

@@ -46,6 +46,13 @@ func (s *stream) needed(name string, j *job) bool {
 		}
 		for user, it := range sub.items {
 			want := s.wanted(k, user)
+			if want.mayNeed(name) { // overlap: nobody waits for its end
+				j.since = noGeneration
+				s.wait(j, "")
+				if s.patient(j, s.relay.opts.Hold) {
+					return true
+				}
+			}
 			if it.has(want) || !it.acked.mayNeed(name) && !it.sent.mayNeed(name) {
 				continue
 			}
