@@ -21,6 +21,10 @@ type Request struct {
 	TagKeys     []string          // UntagResource
 }
 
+// MaxSpecBytes is how large a spec may be as it is kept. A row of DynamoDB takes 400 KB, and holds a resource's name, owner
+// and tokens besides; it is the same on one machine, so that a mesh that works there works in AWS.
+const MaxSpecBytes = 256 << 10
+
 // ParseRequest reads the body of an operation that has one: CreateRoute, UpdateMesh, TagResource, and for Ownmesh's own
 // kinds CreateInterception and so on. It names everything that is wrong by itself: what contradicts the operation's
 // shape, members that it doesn't have, and the rules within one resource. An empty body counts as {}.
@@ -47,6 +51,10 @@ func ParseRequest(operation string, body []byte) (Request, []Violation) {
 	r := Request{Spec: json.RawMessage("{}"), HasSpec: spec.kind != absent, ClientToken: n.get("clientToken").text}
 	if r.HasSpec {
 		r.Spec = appendSpec(nil, spec)
+	}
+	if size := len(r.Spec); size > MaxSpecBytes {
+		rule := fmt.Sprintf("must have at most %d bytes as JSON without spaces, got one of %d", MaxSpecBytes, size)
+		return Request{}, []Violation{{Path: "spec", Rule: rule}}
 	}
 	if title, creating := strings.CutPrefix(operation, "Create"); creating {
 		i := slices.IndexFunc(Kinds, func(i Info) bool { return i.Title == title })

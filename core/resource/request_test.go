@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -222,4 +223,31 @@ func TestUnknownOperationPanics(t *testing.T) {
 		}
 	}()
 	ParseRequest("CreateNothing", nil)
+}
+
+// TestLargestSpec: what counts is the spec as it is kept, without the spaces and nulls of the request.
+func TestLargestSpec(t *testing.T) {
+	body := func(size int) []byte { // a spec of this size
+		const head, tail = `{"backends":[`, `]}`
+		var spec strings.Builder
+		spec.WriteString(head)
+		for i := 0; size-spec.Len()-len(tail) > 1000; i++ {
+			fmt.Fprintf(&spec, `{"virtualService":{"virtualServiceName":"service-%d-%s"}},`, i, strings.Repeat("x", 200))
+		}
+		const last = `{"virtualService":{"virtualServiceName":"` + `"}}`
+		left := size - spec.Len() - len(tail)
+		for ; left > len(last)+250; left -= len(last) + 1 + 200 {
+			fmt.Fprintf(&spec, `{"virtualService":{"virtualServiceName":"%s"}},`, strings.Repeat("y", 200))
+		}
+		fmt.Fprintf(&spec, `{"virtualService":{"virtualServiceName":"%s"}}%s`, strings.Repeat("z", left-len(last)), tail)
+		return []byte(`{"virtualNodeName": "n", "spec":   ` + strings.Replace(spec.String(), "{", `{"logging":null,  `, 1) + `}`)
+	}
+	r, vs := ParseRequest("CreateVirtualNode", body(MaxSpecBytes))
+	if len(vs) > 0 || len(r.Spec) != MaxSpecBytes {
+		t.Errorf("a spec of %d bytes: %v", len(r.Spec), vs)
+	}
+	_, vs = ParseRequest("UpdateVirtualNode", bytes.Replace(body(MaxSpecBytes+1), []byte(`"virtualNodeName": "n",`), nil, 1))
+	if want := "spec must have at most 262144 bytes as JSON without spaces, got one of 262145"; len(vs) != 1 || vs[0].String() != want {
+		t.Errorf("got %v, want %s", vs, want)
+	}
 }
