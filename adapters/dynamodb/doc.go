@@ -1,5 +1,5 @@
 // Package dynamodb keeps meshes and their journal (store.Store) in one DynamoDB table, and instances of services
-// (endpoint.Registry) in another. A commit is one transaction on the condition that its mesh is still at the generation
+// (endpoint.Ledger) in another. A commit is one transaction on the condition that its mesh is still at the generation
 // that the writer saw.
 //
 // It knows no App Mesh rules: validation, guards and idempotency are core/api's. It makes no tables; infra/ does.

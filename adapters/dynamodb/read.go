@@ -209,8 +209,11 @@ func text(i item, attribute string) string {
 }
 
 func sortKey(i item) []byte {
-	if b, ok := i["sk"].(*types.AttributeValueMemberB); ok {
-		return b.Value
+	switch sk := i["sk"].(type) {
+	case *types.AttributeValueMemberB:
+		return sk.Value
+	case *types.AttributeValueMemberS: // of instances
+		return []byte(sk.Value)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type RegistryAPI interface {
 	Scan(context.Context, *awsdynamodb.ScanInput, ...func(*awsdynamodb.Options)) (*awsdynamodb.ScanOutput, error)
 }
 
-// Registry is endpoint.Registry in a table of its own, which no stream reads:
+// Registry is endpoint.Ledger in a table of its own, which no stream reads:
 //
 //	pk (string)               sk (string)   attributes
 //	"<namespace>/<service>"   instance id   instance (JSON), version (number)
@@ -49,7 +49,7 @@ type Registry struct {
 	now   func() time.Time
 }
 
-var _ endpoint.Registry = (*Registry)(nil)
+var _ endpoint.Ledger = (*Registry)(nil)
 
 // NewRegistry gives the registry in a table, whose key is pk and sk (both strings).
 func NewRegistry(api RegistryAPI, table string, now func() time.Time) *Registry {
@@ -111,8 +111,7 @@ func (r *Registry) Deregister(ctx context.Context, s endpoint.ServiceKey, id str
 	return nil
 }
 
-// Remove leaves a tombstone of this version, whether the instance is known or not: a registration that is no newer won't
-// bring it back. If a higher version is known, the removal is late: *endpoint.LateError.
+// Remove implements endpoint.Ledger.
 func (r *Registry) Remove(ctx context.Context, i endpoint.InstanceKey, version int64) error {
 	key, err := instanceKey(i.ServiceKey, i.ID)
 	if err != nil {
@@ -135,22 +134,17 @@ func (r *Registry) expires() types.AttributeValue { return number(r.now().Add(to
 
 // Instances implements endpoint.Registry.
 func (r *Registry) Instances(ctx context.Context, s endpoint.ServiceKey) (instances []endpoint.Instance, err error) {
-	err = r.rows(ctx, s, func(i item) error {
-		if i["removed"] != nil {
-			return nil
+	rows, err := r.Rows(ctx, s)
+	for _, row := range rows {
+		if !row.Removed {
+			instances = append(instances, row.Instance)
 		}
-		instance, err := decode[endpoint.Instance](i, "instance")
-		instances = append(instances, instance)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("instances of %s.%s: %w", s.Service, s.Namespace, err)
 	}
-	return instances, nil
+	return instances, err
 }
 
-// rows visits a service's instances and tombstones by id. DynamoDB answers with at most 1 MB at a time.
-func (r *Registry) rows(ctx context.Context, s endpoint.ServiceKey, visit func(item) error) error {
+// Rows implements endpoint.Ledger. DynamoDB answers with at most 1 MB at a time.
+func (r *Registry) Rows(ctx context.Context, s endpoint.ServiceKey) (rows []endpoint.Row, err error) {
 	in := &awsdynamodb.QueryInput{
 		TableName: &r.table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": &types.AttributeValueMemberS{Value: partition(s)}},
@@ -158,17 +152,29 @@ func (r *Registry) rows(ctx context.Context, s endpoint.ServiceKey, visit func(i
 	for {
 		out, err := try(ctx, r.api.Query, in)
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("instances of %s.%s: %w", s.Service, s.Namespace, err)
 		}
 		for _, i := range out.Items {
-			if err := visit(i); err != nil {
-				return err
+			row, err := rowOf(i, s)
+			if err != nil {
+				return nil, fmt.Errorf("instances of %s.%s: %w", s.Service, s.Namespace, err)
 			}
+			rows = append(rows, row)
 		}
 		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
-			return nil
+			return rows, nil
 		}
 	}
+}
+
+func rowOf(i item, s endpoint.ServiceKey) (row endpoint.Row, err error) {
+	if i["removed"] == nil {
+		row.Instance, err = decode[endpoint.Instance](i, "instance")
+		return row, err
+	}
+	row = endpoint.Row{Instance: endpoint.Instance{Namespace: s.Namespace, Service: s.Service, ID: text(i, "sk")}, Removed: true}
+	row.Version, err = versionOf(i)
+	return row, err
 }
 
 // Services implements endpoint.Registry. It reads the whole table, since nobody asks often: an index of services would

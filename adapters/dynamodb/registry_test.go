@@ -15,7 +15,7 @@ import (
 
 func TestRegistryContract(t *testing.T) {
 	client := awsdynamodb.NewFromConfig(emulator.Config(t))
-	endpointtest.Run(t, func(t *testing.T) endpoint.Registry {
+	endpointtest.RunLedger(t, func(t *testing.T) endpoint.Ledger {
 		return dynamodb.NewRegistry(client, table(t, client, types.ScalarAttributeTypeS), time.Now)
 	})
 }

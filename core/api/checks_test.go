@@ -123,3 +123,27 @@ func TestOddButAccepted(t *testing.T) {
 		s.put("meshes/shop/"+c[0], c[1]).ok()
 	}
 }
+
+// TestMostReferences: a change from as many targets as a route may have to as many others fits into one commit.
+func TestMostReferences(t *testing.T) {
+	s := newServer(t)
+	s.put("meshes", `{"meshName":"shop"}`).ok()
+	s.put("meshes/shop/virtualRouters", `{"virtualRouterName":"r","spec":`+oneListener+`}`).ok()
+	const most = 10
+	targets := func(from, n int) string {
+		var weighted []string
+		for i := range n {
+			weighted = append(weighted, fmt.Sprintf(`{"virtualNode":"n%d","weight":1}`, from+i))
+		}
+		return `{"httpRoute":{"match":{"prefix":"/"},"action":{"weightedTargets":[` + strings.Join(weighted, ",") + `]}}}`
+	}
+	for i := range 2*most + 1 {
+		s.put("meshes/shop/virtualNodes", nodeBody(fmt.Sprintf("n%d", i))).ok()
+	}
+	routes := "meshes/shop/virtualRouter/r/routes"
+	s.put(routes, `{"routeName":"a","spec":`+targets(0, most)+`}`).ok()
+	s.put(routes+"/a", `{"spec":`+targets(most, most)+`}`).ok()
+	s.put(routes+"/a", `{"spec":`+targets(0, most+1)+`}`).failsWith(badRequest)
+	s.delete("meshes/shop/virtualNodes/n0").ok()
+	s.delete(fmt.Sprintf("meshes/shop/virtualNodes/n%d", most)).failsWith(resourceInUse)
+}
