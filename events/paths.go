@@ -83,3 +83,6 @@ func segment(s string) string {
 
 // hashed begins the segments that are hashes; texts that begin like that are hashed, too.
 const hashed = "sha256-"
+
+// ConvergedPath remembers the newest generation of a mesh that Mesh Converged was told for.
+func ConvergedPath(uid string) string { return MeshPrefix(uid) + "converged" }
