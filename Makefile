@@ -55,6 +55,11 @@ build: ## bin/ownmesh, and the demo's and the examples' programs
 	@$(GO_BUILD) -o bin/ordering-demo ./examples/ordering/demo
 	@$(GO_BUILD) -o bin/example-app ./examples/kit/app
 
+ARCH ?= arm64
+.PHONY: lambdas
+lambdas: ## the Lambdas' zip files, dist/lambdas/ARCH/*.zip (ARCH=amd64 for emulators), the same bytes each time
+	@$(GO) run ./lambdas/internal/build -arch $(ARCH) -version '$(VERSION)'
+
 ##@ check
 .PHONY: test
 test: tools tools-aws tools-emulator lint ## everything: unit tests, goldens, real Envoys, the command line, the demo

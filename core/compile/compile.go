@@ -2,12 +2,13 @@ package compile
 
 import (
 	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/compile/version"
 	"github.com/ownmesh/ownmesh/core/graph"
 	"github.com/ownmesh/ownmesh/core/resource"
 )
 
 // Version is the version of what this compiler makes: another one may make other bytes of the same state.
-const Version = 2
+const Version = version.Compiler
 
 // Options are the installation's settings.
 type Options struct {

@@ -69,6 +69,7 @@ func sound() map[string][]string {
 		"xdsrelay/relay": append(own("core/artifact", "core/endpoint", "events"),
 			envoy, "google.golang.org/grpc"),
 		"sidecar/bootstrap":          append(own("events"), envoy),
+		"lambdas/api":                own("core/resource"),
 		"cmd/ownmesh":                own("core/api", "core/compile", "adapters/bolt", "xdsrelay/relay"),
 		"adapters/bolt/internal/row": {"encoding/binary"},
 	}

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/sweep"
 	"github.com/ownmesh/ownmesh/events"
 )
 
@@ -19,7 +18,6 @@ const (
 	collectEvery = 10 * time.Minute
 	// certificatesEvery is how soon a certificate counts that was put into its folder.
 	certificatesEvery = time.Second
-	meshPage          = 100
 )
 
 // loops is the work that goes on in the background.
@@ -55,14 +53,11 @@ func every(ctx context.Context, interval time.Duration, f func(context.Context))
 // sweep tells every part to look at every mesh: those in the store, and those of which anything was ever published, for
 // a mesh may have been deleted while nobody listened. Whatever message was lost, this makes up for it.
 func (m *Machine) sweep(ctx context.Context) {
-	present, err := m.meshUIDs(ctx)
-	published, publishedErr := artifact.UIDs(ctx, m.objects)
-	if err = errors.Join(err, publishedErr); err != nil && ctx.Err() == nil {
+	uids, err := sweep.Published(ctx, m.store, m.objects)
+	if err != nil && ctx.Err() == nil {
 		m.log.Error("sweep failed", "err", err)
 	}
-	uids := slices.Concat(present, published)
-	slices.Sort(uids)
-	for _, uid := range slices.Compact(uids) {
+	for _, uid := range uids {
 		m.changed(events.MeshChanged{UID: uid})
 	}
 }
@@ -83,38 +78,10 @@ func (m *Machine) watchCertificates() func(context.Context) {
 	}
 }
 
-// meshUIDs lists the meshes in the store.
-func (m *Machine) meshUIDs(ctx context.Context) ([]string, error) {
-	var uids []string
-	for after := ""; ; {
-		page, err := m.store.Meshes(ctx, after, meshPage)
-		if err != nil {
-			return nil, fmt.Errorf("list meshes: %w", err)
-		}
-		for _, mesh := range page {
-			uids, after = append(uids, mesh.UID), mesh.Name
-		}
-		if len(page) < meshPage {
-			return uids, nil
-		}
-	}
-}
-
 func (m *Machine) collect(ctx context.Context) {
-	if err := collectAll(ctx, m.objects, m.collector); err != nil && ctx.Err() == nil {
+	if _, err := sweep.Collect(ctx, m.objects, m.collector); err != nil && ctx.Err() == nil {
 		m.log.Error("collect failed", "err", err)
 	}
-}
-
-// collectAll deletes what no reader can need any more. A mesh that can't be collected holds up no other.
-func collectAll(ctx context.Context, objects artifact.Objects, c *artifact.Collector) error {
-	uids, err := artifact.UIDs(ctx, objects)
-	errs := []error{err}
-	for _, uid := range uids {
-		_, err := c.Collect(ctx, uid)
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }
 
 // awaitReady returns when all three addresses answer.

@@ -19,6 +19,7 @@ import (
 	"github.com/ownmesh/ownmesh/core/reconcile"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
+	"github.com/ownmesh/ownmesh/core/sweep"
 	"github.com/ownmesh/ownmesh/events"
 )
 
@@ -182,10 +183,10 @@ func TestReplacedMeshesAreCollected(t *testing.T) {
 		}
 		return len(keys)
 	}
-	if err := collectAll(t.Context(), m.objects, m.collector); err != nil || count("old") == 0 {
+	if _, err := sweep.Collect(t.Context(), m.objects, m.collector); err != nil || count("old") == 0 {
 		t.Fatalf("%d objects are left at once, %v", count("old"), err)
 	}
-	if err := collectAll(t.Context(), m.objects, aWeekLater(m.objects)); err != nil {
+	if _, err := sweep.Collect(t.Context(), m.objects, aWeekLater(m.objects)); err != nil {
 		t.Fatal(err)
 	}
 	if n := count("old"); n > 0 {
@@ -210,7 +211,7 @@ func TestCollectGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := aWeekLater(unreadable{m.objects, "meshes/a/"})
-	if err := collectAll(t.Context(), m.objects, c); !errors.Is(err, errRefused) {
+	if _, err := sweep.Collect(t.Context(), m.objects, c); !errors.Is(err, errRefused) {
 		t.Errorf("it says %v", err)
 	}
 	if keys, err := m.objects.List(t.Context(), events.MeshPrefix("b"), "", 1); err != nil || len(keys) > 0 {

@@ -30,6 +30,7 @@ import (
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/reconcile"
 	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/core/sweep"
 	"github.com/ownmesh/ownmesh/events"
 	"github.com/ownmesh/ownmesh/xdsrelay/relay"
 )
@@ -181,7 +182,7 @@ func (m *Machine) wire(o Options) {
 	m.services = local.NewFeed(local.FeedOptions{Name: "instances", Logger: m.log},
 		func(s endpoint.ServiceKey) endpoint.ServiceKey { return s },
 		func(ctx context.Context, s endpoint.ServiceKey) error {
-			meshes, err := m.meshUIDs(ctx)
+			meshes, err := sweep.Present(ctx, m.store)
 			if err != nil {
 				return err
 			}
