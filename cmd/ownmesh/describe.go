@@ -75,7 +75,7 @@ func (a *app) describe(ctx context.Context, info resource.Info, name string, p p
 	}
 	d.Findings = append(d.Findings, f.Findings...)
 	switch info.Kind {
-	case resource.KindVirtualNode, resource.KindVirtualGateway, resource.KindVirtualService:
+	case resource.KindVirtualNode, resource.KindVirtualGateway, resource.KindVirtualRouter, resource.KindVirtualService:
 		view, err := c.View(ctx, r.Mesh, r.Key.String())
 		if err != nil {
 			return fmt.Errorf("read who calls whom: %w", err)

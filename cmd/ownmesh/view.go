@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ownmesh/ownmesh/core/graph"
 )
@@ -29,6 +30,12 @@ func (a *app) showView(v graph.View) error {
 			return err
 		}
 		if err := a.showCalls("Calls", g.Calls); err != nil {
+			return err
+		}
+	}
+	for _, r := range v.Routers {
+		a.screen.Printf("%-16s %s\n", "Provides:", orNone(strings.Join(r.Services, ", ")))
+		if err := a.showCalls("Requests go", r.Ports); err != nil {
 			return err
 		}
 	}
@@ -83,7 +90,7 @@ func (a *app) showCalls(title string, calls []graph.CallView) error {
 	for _, c := range calls {
 		service := c.Service
 		if c.Port.Port != 0 {
-			service += " " + protocolPort(c.Port)
+			service = strings.TrimSpace(service + " " + protocolPort(c.Port))
 		}
 		if c.Missing != "" {
 			rows = append(rows, []string{service, "", "", "", "", c.Missing, "", "", ""})

@@ -74,7 +74,7 @@ func getView(c *call) (any, error) {
 	kind, name, _ := strings.Cut(of, "/")
 	view, ok := viewer.Of(resource.Key{Kind: resource.Kind(kind), Name: name})
 	if !ok {
-		return nil, refuse([]resource.Violation{{Path: "resource", Rule: "must be a virtualNode/NAME, virtualGateway/NAME or virtualService/NAME of the mesh", Got: shown(of)}})
+		return nil, refuse([]resource.Violation{{Path: "resource", Rule: "must be a virtualNode/NAME, virtualGateway/NAME, virtualRouter/NAME or virtualService/NAME of the mesh", Got: shown(of)}})
 	}
 	return view, nil
 }

@@ -14,6 +14,7 @@ type View struct {
 	Mesh     string        `json:"mesh"`
 	Nodes    []NodeView    `json:"virtualNodes"`
 	Gateways []GatewayView `json:"virtualGateways"`
+	Routers  []RouterView  `json:"virtualRouters"`
 	Services []ServiceView `json:"virtualServices"`
 }
 
@@ -32,6 +33,13 @@ type GatewayView struct {
 	Listeners []ListenerView     `json:"listeners"`
 	Routes    []GatewayRouteView `json:"routes"` // in the order in which they are tried
 	Calls     []CallView         `json:"calls"`
+}
+
+// RouterView is a virtual router.
+type RouterView struct {
+	Name     string     `json:"name"`
+	Services []string   `json:"provides"` // the virtual services that it provides
+	Ports    []CallView `json:"ports"`    // of no service
 }
 
 // ServiceView is a virtual service.
@@ -119,6 +127,13 @@ func (v Viewer) LargerThan(n int) bool {
 			}
 		}
 	}
+	for name := range v.w.routers {
+		for _, e := range v.w.routerEdges(name) {
+			if n -= e.lines(); n < 0 {
+				return true
+			}
+		}
+	}
 	return false
 }
 
@@ -140,13 +155,16 @@ func (v Viewer) All() View {
 	for _, name := range sortedKeys(v.w.gateways) {
 		out.Gateways = append(out.Gateways, v.w.gatewayView(v.w.gateways[name]))
 	}
+	for _, name := range sortedKeys(v.w.routers) {
+		out.Routers = append(out.Routers, v.w.routerView(name))
+	}
 	for _, name := range sortedKeys(v.w.services) {
 		out.Services = append(out.Services, v.w.serviceView(v.w.services[name], services[name]))
 	}
 	return out
 }
 
-// Of is the view of one resource, and makes no more than that; false if there is no such node, gateway or service.
+// Of is the view of one resource, and makes no more than that; false if there is no such node, gateway, router or service.
 func (v Viewer) Of(k resource.Key) (View, bool) {
 	out := v.empty()
 	var callers []CallerView
@@ -170,6 +188,11 @@ func (v Viewer) Of(k resource.Key) (View, bool) {
 			return out, false
 		}
 		out.Gateways = append(out.Gateways, v.w.gatewayView(g))
+	case resource.KindVirtualRouter:
+		if _, ok := v.w.routers[k.Name]; !ok {
+			return out, false
+		}
+		out.Routers = append(out.Routers, v.w.routerView(k.Name))
 	case resource.KindVirtualService:
 		s := v.w.services[k.Name]
 		if s == nil {
@@ -188,7 +211,7 @@ func (v Viewer) Of(k resource.Key) (View, bool) {
 }
 
 func (v Viewer) empty() View {
-	return View{Mesh: v.w.name, Nodes: []NodeView{}, Gateways: []GatewayView{}, Services: []ServiceView{}}
+	return View{Mesh: v.w.name, Nodes: []NodeView{}, Gateways: []GatewayView{}, Routers: []RouterView{}, Services: []ServiceView{}}
 }
 
 func sortedCallers(all []CallerView) []CallerView {

@@ -70,6 +70,17 @@ func TestView(t *testing.T) {
 	if g.Listeners[0].TLS != "STRICT" || g.Calls[0].Routes[0].Targets[0].TLS != "plain text" {
 		t.Errorf("edge: %+v", g)
 	}
+	ofRouter, ok := viewer.Of(resource.Key{Kind: resource.KindVirtualRouter, Name: "r"})
+	if !ok || len(ofRouter.Routers) != 1 || !slices.Equal(ofRouter.Routers[0].Services, []string{"cart"}) {
+		t.Fatalf("of the router: %+v", ofRouter)
+	}
+	var order []string
+	for _, r := range ofRouter.Routers[0].Ports[0].Routes {
+		order = append(order, r.Name)
+	}
+	if c := ofRouter.Routers[0].Ports[0]; !slices.Equal(order, []string{"canary", "rest"}) || c.Port != router || c.Missing != "" || c.Provider != "virtualRouter/r" {
+		t.Errorf("the router on its port: %+v", c)
+	}
 	if _, ok := viewer.Of(resource.Key{Kind: resource.KindVirtualNode, Name: "none"}); ok {
 		t.Error("there is a view of a node that is not there")
 	}
@@ -104,8 +115,8 @@ func TestViewOfClashingPolicies(t *testing.T) {
 func TestLargerThan(t *testing.T) {
 	v := NewViewer(res(resource.KindMesh, "shop", `{}`), viewed)
 	// cart has a line of its own, two routes and three targets, and direct one of each: as web and edge see them, and in
-	// the services' own views; and there is the one that is gone.
-	const lines = 2*(1+2+3) + 2*(1+1+1) + 1
+	// the services' own views; cart's router has as many; and there is the one that is gone.
+	const lines = 3*(1+2+3) + 2*(1+1+1) + 1
 	if !v.LargerThan(lines-1) || v.LargerThan(lines) {
 		t.Errorf("the view has other than %d lines", lines)
 	}

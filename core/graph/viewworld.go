@@ -220,7 +220,7 @@ func (w *viewWorld) calls(es []edge, policies map[Destination]*ClientTLS) []Call
 			c.Provider = providerOf(s)
 		}
 		switch {
-		case s == nil:
+		case s == nil && e.service != "":
 			c.Missing = "there is no such virtual service"
 		case e.port.Port == 0:
 			c.Missing = "its provider has no listener, or there is none"
@@ -253,6 +253,28 @@ func (w *viewWorld) nodeView(n *Node, callers []CallerView) NodeView {
 
 func (w *viewWorld) serviceView(s *Service, callers []CallerView) ServiceView {
 	return ServiceView{Name: s.Name, Provider: providerOf(s), Ports: w.calls(w.serviceEdges(s.Name), nil), CalledBy: sortedCallers(callers)}
+}
+
+// routerEdges are a router's ports, without a service.
+func (w *viewWorld) routerEdges(router string) []edge {
+	out := []edge{}
+	for _, t := range w.routerTables(router) {
+		out = append(out, edge{port: t.Port, routes: t.Routes})
+	}
+	return out
+}
+
+func (w *viewWorld) routerView(name string) RouterView {
+	v := RouterView{Name: name, Services: []string{}, Ports: w.calls(w.routerEdges(name), nil)}
+	for i := range v.Ports {
+		v.Ports[i].Provider = string(resource.KindVirtualRouter) + "/" + name
+	}
+	for _, service := range sortedKeys(w.services) {
+		if w.services[service].Router == name {
+			v.Services = append(v.Services, service)
+		}
+	}
+	return v
 }
 
 // plan is what a gateway's routes come to.
