@@ -15,12 +15,13 @@ import (
 
 	"github.com/ownmesh/ownmesh/adapters/dynamodb"
 	"github.com/ownmesh/ownmesh/core/api"
+	"github.com/ownmesh/ownmesh/internal/emulator"
 )
 
 // lambdas are APIs that share nothing but the table, as Lambdas do: each serves one request at a time.
-func lambdas(tb testing.TB, w *wire, n int) (apis []http.Handler, s *dynamodb.Store) {
+func lambdas(tb testing.TB, w *emulator.Wire, n int) (apis []http.Handler, s *dynamodb.Store) {
 	tb.Helper()
-	client := w.client(tb)
+	client := dial(tb, w)
 	s = dynamodb.New(client, table(tb, client, types.ScalarAttributeTypeB))
 	registry := dynamodb.NewRegistry(client, table(tb, client, types.ScalarAttributeTypeS), time.Now)
 	for range n {
@@ -78,16 +79,16 @@ func TestContention(t *testing.T) {
 		faults        bool
 	}{{10, 10, false}, {40, 3, false}, {10, 5, true}} {
 		t.Run(fmt.Sprintf("%d writers, faults %v", test.writers, test.faults), func(t *testing.T) {
-			w := &wire{}
+			w := &emulator.Wire{}
 			apis, s := lambdas(t, w, test.writers)
 			if _, err := put(apis[0], "meshes", `{"meshName":"shop"}`); err != nil {
 				t.Fatal(err)
 			}
-			w.calls("TransactWriteItems")
+			w.Calls("TransactWriteItems")
 			if test.faults {
 				n := 0
-				bad := []fault{lost, busy["throttling"], unsent, unclear["internal error"], cancelled("None", "TransactionConflict")}
-				w.always(func(operation string) fault {
+				bad := []emulator.Fault{emulator.Lost, busy["throttling"], emulator.Unsent, unclear["internal error"], cancelled("None", "TransactionConflict")}
+				w.Always(func(operation string) emulator.Fault {
 					if operation != "TransactWriteItems" {
 						return nil
 					}
@@ -100,10 +101,10 @@ func TestContention(t *testing.T) {
 			start := time.Now()
 			told := load(t, apis, "shop", test.each)
 			took := time.Since(start)
-			w.fail("")
+			w.Heal()
 			commits := test.writers * test.each
 			t.Logf("%d writers: %.0f commits/s, %.1f transactions a commit, %d requests told to come again",
-				test.writers, float64(commits)/took.Seconds(), float64(w.calls("TransactWriteItems"))/float64(commits), told)
+				test.writers, float64(commits)/took.Seconds(), float64(w.Calls("TransactWriteItems"))/float64(commits), told)
 			once(t, s, test.writers, test.each)
 		})
 	}
@@ -148,14 +149,14 @@ func BenchmarkCommit(b *testing.B) {
 	for _, writers := range []int{1, 10, 40} {
 		for _, meshes := range []int{1, writers} {
 			b.Run(fmt.Sprintf("writers=%d/meshes=%d", writers, meshes), func(b *testing.B) {
-				w := &wire{}
+				w := &emulator.Wire{}
 				apis, _ := lambdas(b, w, writers)
 				for i := range meshes {
 					if _, err := put(apis[0], "meshes", fmt.Sprintf(`{"meshName":"shop%d"}`, i)); err != nil {
 						b.Fatal(err)
 					}
 				}
-				w.calls("TransactWriteItems")
+				w.Calls("TransactWriteItems")
 				each := b.N/writers + 1
 				b.ResetTimer()
 				var wg sync.WaitGroup
@@ -166,7 +167,7 @@ func BenchmarkCommit(b *testing.B) {
 				b.StopTimer()
 				commits := float64(writers * each)
 				b.ReportMetric(commits/b.Elapsed().Seconds(), "commits/s")
-				b.ReportMetric(float64(w.calls("TransactWriteItems"))/commits, "transactions/commit")
+				b.ReportMetric(float64(w.Calls("TransactWriteItems"))/commits, "transactions/commit")
 			})
 			if writers == 1 {
 				break

@@ -15,6 +15,7 @@ import (
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
+	"github.com/ownmesh/ownmesh/internal/emulator"
 )
 
 var (
@@ -26,24 +27,24 @@ var (
 )
 
 // busy are the ways in which DynamoDB refuses what is worth another attempt.
-var busy = map[string]fault{
-	"throttling":             answer(400, "ThrottlingException", ""),
-	"throughput exceeded":    answer(400, "ProvisionedThroughputExceededException", ""),
-	"request limit exceeded": answer(400, "RequestLimitExceeded", ""),
+var busy = map[string]emulator.Fault{
+	"throttling":             refusal(400, "ThrottlingException", ""),
+	"throughput exceeded":    refusal(400, "ProvisionedThroughputExceededException", ""),
+	"request limit exceeded": refusal(400, "RequestLimitExceeded", ""),
 }
 
 // cancellations are the same, of transactions alone.
-var cancellations = map[string]fault{
+var cancellations = map[string]emulator.Fault{
 	"conflict of a transaction":  cancelled("None", "TransactionConflict", "None"),
 	"throttling in one":          cancelled("ThrottlingError", "None"),
 	"throughput in one":          cancelled("None", "ProvisionedThroughputExceeded"),
-	"conflict of a single write": answer(400, "TransactionConflictException", ""),
+	"conflict of a single write": refusal(400, "TransactionConflictException", ""),
 }
 
 // faults that say nothing of whether the call happened.
-var unclear = map[string]fault{
-	"internal error": answer(500, "InternalServerError", ""), "unavailable": answer(503, "ServiceUnavailable", ""),
-	"in progress": answer(400, "TransactionInProgressException", ""), "answer lost": lost, "never arrived": unsent,
+var unclear = map[string]emulator.Fault{
+	"internal error": refusal(500, "InternalServerError", ""), "unavailable": refusal(503, "ServiceUnavailable", ""),
+	"in progress": refusal(400, "TransactionInProgressException", ""), "answer lost": emulator.Lost, "never arrived": emulator.Unsent,
 }
 
 // step is a use of a store or registry, and which operation of DynamoDB it is about.
@@ -85,22 +86,22 @@ func TestFaultsAreTriedAgain(t *testing.T) {
 	for name, f := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &wire{}
-			client := w.client(t)
+			w := &emulator.Wire{}
+			client := dial(t, w)
 			s := dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
 			r := dynamodb.NewRegistry(client, table(t, client, types.ScalarAttributeTypeS), time.Now)
 			_, transactions := cancellations[name]
 			for i, step := range steps(t.Context(), s, r) {
 				if transactions && step.operation != "TransactWriteItems" {
-					w.fail("")
+					w.Heal()
 				} else {
-					w.fail(step.operation, f, f, f)
+					w.Fail(step.operation, f, f, f)
 				}
 				if err := step.run(); err != nil {
 					t.Fatalf("step %d, %s: %v", i, step.operation, err)
 				}
 			}
-			w.fail("")
+			w.Heal()
 			entries, err := s.Journal(t.Context(), "u1", 0, 10)
 			if err != nil || len(entries) != 2 {
 				t.Errorf("the journal has %d entries, want 2 (%v)", len(entries), err)
@@ -116,14 +117,14 @@ func TestFaultsAreTriedAgain(t *testing.T) {
 // was lost never does, for the write may have happened.
 func TestFaultsThatLast(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	client := w.client(t)
+	w := &emulator.Wire{}
+	client := dial(t, w)
 	s := dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
 	r := dynamodb.NewRegistry(client, table(t, client, types.ScalarAttributeTypeS), time.Now)
 	for i := range steps(t.Context(), s, r) {
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 		step := steps(ctx, s, r)[i]
-		w.always(func(o string) fault {
+		w.Always(func(o string) emulator.Fault {
 			if o == step.operation {
 				return busy["throttling"]
 			}
@@ -137,7 +138,7 @@ func TestFaultsThatLast(t *testing.T) {
 			t.Errorf("step %d, %s: took %v", i, step.operation, took)
 		}
 		cancel()
-		w.fail("")
+		w.Heal()
 		if err := steps(t.Context(), s, r)[i].run(); err != nil {
 			t.Fatalf("step %d, %s: %v", i, step.operation, err)
 		}
@@ -146,10 +147,10 @@ func TestFaultsThatLast(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	first := true
-	w.always(func(string) fault {
+	w.Always(func(string) emulator.Fault {
 		if first {
 			first = false
-			return lost
+			return emulator.Lost
 		}
 		return busy["throttling"]
 	})
@@ -163,44 +164,44 @@ func TestFaultsThatLast(t *testing.T) {
 // another's isn't taken for it.
 func TestLostAnswersAreRecognized(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	client := w.client(t)
+	w := &emulator.Wire{}
+	client := dial(t, w)
 	s := dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
 	const write = "TransactWriteItems"
 
-	w.fail(write, lost, forgotten)
+	w.Fail(write, emulator.Lost, forgotten)
 	if err := s.CreateMesh(t.Context(), shop, nil, "create", ""); err != nil {
 		t.Errorf("create: %v", err)
 	}
-	w.fail(write, lost, forgotten)
+	w.Fail(write, emulator.Lost, forgotten)
 	if err := s.Commit(t.Context(), store.Commit{MeshUID: "u1", IfGeneration: 1, RequestID: "one", Put: nodeOf("a")}); err != nil {
 		t.Errorf("commit: %v", err)
 	}
-	w.fail(write, lost, forgotten)
+	w.Fail(write, emulator.Lost, forgotten)
 	if err := s.UpdateTags(t.Context(), "u1", shop.Key, func(tags map[string]string) (map[string]string, error) {
 		tags["n"] += "x"
 		return tags, nil
 	}); err != nil {
 		t.Errorf("tags: %v", err)
 	}
-	if n := w.calls(write); n != 6 {
+	if n := w.Calls(write); n != 6 {
 		t.Errorf("%d transactions, want 6", n)
 	}
 	if tags, err := s.Tags(t.Context(), "u1", shop.Key); err != nil || tags["n"] != "x" {
 		t.Errorf("tags %v, want them changed once (%v)", tags, err)
 	}
 
-	w.fail(write, unsent)
+	w.Fail(write, emulator.Unsent)
 	another := shop
 	another.UID = "u2"
 	if err := s.CreateMesh(t.Context(), another, nil, "another", ""); !errors.Is(err, store.ErrExists) {
 		t.Errorf("a mesh under a name in use: %v", err)
 	}
-	w.fail(write, unsent)
+	w.Fail(write, emulator.Unsent)
 	if err := s.Commit(t.Context(), store.Commit{MeshUID: "u1", IfGeneration: 1, RequestID: "late", Put: nodeOf("b")}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a late commit: %v", err)
 	}
-	w.fail(write, unsent)
+	w.Fail(write, emulator.Unsent)
 	if err := s.Commit(t.Context(), store.Commit{MeshUID: "u1", IfGeneration: 7, RequestID: "early", Put: nodeOf("b")}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a commit ahead of its mesh: %v", err)
 	}
@@ -209,16 +210,16 @@ func TestLostAnswersAreRecognized(t *testing.T) {
 // TestHungAnswer: an answer that doesn't come is not waited for as long as there is time.
 func TestHungAnswer(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	client := w.client(t)
+	w := &emulator.Wire{}
+	client := dial(t, w)
 	s := dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
-	w.fail("TransactWriteItems", hung)
+	w.Fail("TransactWriteItems", emulator.Hung)
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	if err := s.CreateMesh(ctx, shop, nil, "create", ""); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.calls("TransactWriteItems"); n != 2 {
+	if n := w.Calls("TransactWriteItems"); n != 2 {
 		t.Errorf("%d transactions, want 2", n)
 	}
 }
@@ -226,20 +227,20 @@ func TestHungAnswer(t *testing.T) {
 // TestRefusalsAreNotTriedAgain: what won't change is told at once.
 func TestRefusalsAreNotTriedAgain(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	client := w.client(t)
+	w := &emulator.Wire{}
+	client := dial(t, w)
 	s := dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
 	for _, kind := range []string{"AccessDeniedException", "ResourceNotFoundException", "ValidationException"} {
-		w.fail("GetItem", slices.Repeat([]fault{answer(400, kind, "")}, 10)...)
+		w.Fail("GetItem", slices.Repeat([]emulator.Fault{refusal(400, kind, "")}, 10)...)
 		_, err := s.MeshByUID(t.Context(), "u1")
 		if err == nil || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrBusy) {
 			t.Errorf("%s: got %v, want a fault", kind, err)
 		}
-		if n := w.calls("GetItem"); n != 1 {
+		if n := w.Calls("GetItem"); n != 1 {
 			t.Errorf("%s: %d calls, want 1", kind, n)
 		}
 	}
-	w.fail("TransactWriteItems", cancelled("ValidationError"))
+	w.Fail("TransactWriteItems", cancelled("ValidationError"))
 	if err := s.CreateMesh(t.Context(), shop, nil, "create", ""); err == nil || errors.Is(err, store.ErrExists) {
 		t.Errorf("a transaction with an error in it: got %v, want a fault", err)
 	}

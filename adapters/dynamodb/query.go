@@ -16,6 +16,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/ownmesh/ownmesh/core/store"
+	"github.com/ownmesh/ownmesh/internal/attempts"
 )
 
 // maxBatch is how many rows DynamoDB gives by key in one call.
@@ -95,7 +96,7 @@ func (s *Store) meshesOf(ctx context.Context, uids []string) (meshes []store.Mes
 	for i, uid := range uids {
 		keys[i] = keyOf(uid, meshKey())
 	}
-	wait := pauses()
+	wait := attempts.Pauses()
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
 		out, err := try(ctx, s.api.BatchGetItem, &awsdynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
@@ -117,7 +118,7 @@ func (s *Store) meshesOf(ctx context.Context, uids []string) (meshes []store.Mes
 			return struct{}{}, fmt.Errorf("%w: %d rows were left unread", store.ErrBusy, len(keys))
 		}
 		return struct{}{}, nil
-	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(patience))
+	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(limits.Patience))
 	if err != nil {
 		return nil, err
 	}

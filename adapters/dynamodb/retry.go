@@ -7,24 +7,18 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cenkalti/backoff/v5"
 	"github.com/google/uuid"
 
 	"github.com/ownmesh/ownmesh/core/store"
+	"github.com/ownmesh/ownmesh/internal/attempts"
 )
 
 // errCondition says that a condition of a write did not hold.
 var errCondition = errors.New("a condition did not hold")
 
-// How long a call is tried again, if its context lasts that long, and how long one attempt waits for its answer. An
-// answer that didn't come is lost: the next attempt finds out what happened.
-const (
-	patience       = 10 * time.Second
-	attemptTimeout = 3 * time.Second
-)
+var limits = attempts.Limits{Patience: 10 * time.Second, Attempt: 3 * time.Second}
 
 // once keeps the SDK from trying again by itself: here it must be known whether an answer was lost on the way.
 func once(o *awsdynamodb.Options) { o.Retryer = aws.NopRetryer{} }
@@ -41,44 +35,14 @@ func try[In, Out any](ctx context.Context, call caller[In, Out], in *In) (*Out, 
 // tryWrite is try, and says whether an attempt before the last one may have happened, its answer being lost. If so,
 // errCondition may be that attempt's own doing.
 func tryWrite[In, Out any](ctx context.Context, call caller[In, Out], in *In) (out *Out, unsure bool, err error) {
-	var last error
-	out, err = backoff.Retry(ctx, func() (*Out, error) {
-		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-		defer cancel()
-		out, err := call(attempt, in, once)
-		var again bool
-		switch again, err = classify(err); {
-		case err == nil:
-			return out, nil
-		case ctx.Err() != nil: // its own error is the caller's, not one of the attempt
-			return nil, backoff.Permanent(errors.Join(context.Cause(ctx), err))
-		case attempt.Err() != nil:
-			again = true
-		}
-		if last = err; !again {
-			return nil, backoff.Permanent(err)
-		}
-		unsure = unsure || !isRefusal(err)
-		return nil, err
-	}, backoff.WithBackOff(pauses()), backoff.WithMaxElapsedTime(patience))
-	if err != nil && last != nil && !errors.Is(err, last) {
-		err = fmt.Errorf("%w, after: %w", err, last)
-	}
+	err = attempts.Do(ctx, limits, func(ctx context.Context) (again bool, err error) {
+		out, err = call(ctx, in, once)
+		again, err = classify(err)
+		unsure = unsure || again && !errors.Is(err, store.ErrBusy) || ctx.Err() != nil
+		return again, err
+	})
 	return out, unsure, err
 }
-
-// retryables is the SDK's own list of what is worth another attempt.
-var retryables = retry.IsErrorRetryables(retry.DefaultRetryables)
-
-// pauses are 5 ms to 1.2 s, with jitter.
-func pauses() *backoff.ExponentialBackOff {
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval, wait.RandomizationFactor = 10*time.Millisecond, 800*time.Millisecond, 0.5
-	return wait
-}
-
-// throttles is which of those DynamoDB refused before it did anything.
-var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
 
 // classify says whether a call that ended with err is worth another attempt. It marks what nothing came of: as
 // errCondition, or as store.ErrBusy.
@@ -96,9 +60,9 @@ func classify(err error) (again bool, marked error) {
 		return false, errors.Join(errCondition, err)
 	case errors.As(err, &progress): // an attempt whose answer is lost is still under way
 		return true, err
-	case errors.As(err, &conflict), throttles.IsErrorThrottle(err) == aws.TrueTernary:
+	case errors.As(err, &conflict), attempts.IsThrottle(err):
 		return true, fmt.Errorf("%w: %w", store.ErrBusy, err)
-	case retryables.IsErrorRetryable(err) == aws.TrueTernary:
+	case attempts.IsWorthwhile(err):
 		return true, err
 	}
 	return false, err
@@ -119,9 +83,6 @@ func classifyCancelled(cancelled *types.TransactionCanceledException, err error)
 	}
 	return again, err
 }
-
-// isRefusal tells errors after which it is known that nothing happened.
-func isRefusal(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, errCondition) }
 
 // write runs a transaction. All attempts have one token, so that DynamoDB does it once and says so, also when the first
 // answer was lost. happened is asked, where even that didn't tell: whether the writes are there.

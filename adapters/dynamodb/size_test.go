@@ -35,7 +35,7 @@ func largestSpec() string {
 // TestLargestResource: what the API takes, the table takes, with the longest names, tags and token, and through updates.
 func TestLargestResource(t *testing.T) {
 	t.Parallel()
-	apis, s := lambdas(t, &wire{}, 1)
+	apis, s := lambdas(t, &emulator.Wire{}, 1)
 	name, spec := strings.Repeat("n", 255), largestSpec()
 	if len(spec) < resource.MaxSpecBytes*99/100 {
 		t.Fatalf("the spec has only %d bytes", len(spec))
@@ -78,8 +78,8 @@ func TestLargestResource(t *testing.T) {
 // TestManyPages: DynamoDB reads 1 MB at a time; lists, pages and journals don't show it.
 func TestManyPages(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	client := w.client(t)
+	w := &emulator.Wire{}
+	client := dial(t, w)
 	s := dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
 	if err := s.CreateMesh(t.Context(), shop, nil, "create", ""); err != nil {
 		t.Fatal(err)
@@ -99,11 +99,11 @@ func TestManyPages(t *testing.T) {
 		if !slices.Equal(got, names) {
 			t.Errorf("%s: got %v", what, got)
 		}
-		if n := w.calls("Query"); n < queries {
+		if n := w.Calls("Query"); n < queries {
 			t.Errorf("%s: %d queries, want %d at least: the pages were not real", what, n, queries)
 		}
 	}
-	w.calls("Query")
+	w.Calls("Query")
 	var got []string
 	list, err := s.List(t.Context(), "u1", resource.KindVirtualNode, "", "", 100)
 	for _, r := range list {
@@ -133,8 +133,8 @@ func TestManyPages(t *testing.T) {
 // TestManyInstances: 1,000 of one service, beyond 1 MB, among tombstones.
 func TestManyInstances(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	client := w.client(t)
+	w := &emulator.Wire{}
+	client := dial(t, w)
 	r := dynamodb.NewRegistry(client, table(t, client, types.ScalarAttributeTypeS), time.Now)
 	const instances = 300
 	for i := range instances {
@@ -146,13 +146,13 @@ func TestManyInstances(t *testing.T) {
 	if err := r.Deregister(t.Context(), cart, "i000"); err != nil {
 		t.Fatal(err)
 	}
-	w.calls("Query")
+	w.Calls("Query")
 	list, err := r.Instances(t.Context(), cart)
-	if err != nil || len(list) != instances-1 || list[0].ID != "i001" || w.calls("Query") < 3 {
+	if err != nil || len(list) != instances-1 || list[0].ID != "i001" || w.Calls("Query") < 3 {
 		t.Errorf("%d instances (%v)", len(list), err)
 	}
 	services, err := r.Services(t.Context())
-	if err != nil || !slices.Equal(services, []endpoint.ServiceKey{cart}) || w.calls("Scan") < 3 {
+	if err != nil || !slices.Equal(services, []endpoint.ServiceKey{cart}) || w.Calls("Scan") < 3 {
 		t.Errorf("services %v (%v)", services, err)
 	}
 }
@@ -253,8 +253,8 @@ func piecewise(r *http.Request, send func(*http.Request) (*http.Response, error)
 // TestUnprocessedKeys: what a batch leaves out is asked for again.
 func TestUnprocessedKeys(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	client := w.client(t)
+	w := &emulator.Wire{}
+	client := dial(t, w)
 	s := dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
 	for _, name := range []string{"c", "a", "b"} {
 		m := shop
@@ -263,7 +263,7 @@ func TestUnprocessedKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.always(func(operation string) fault {
+	w.Always(func(operation string) emulator.Fault {
 		if operation == "BatchGetItem" {
 			return piecewise
 		}
@@ -273,7 +273,7 @@ func TestUnprocessedKeys(t *testing.T) {
 	if err != nil || len(meshes) != 3 || meshes[0].Name != "a" || meshes[2].Name != "c" {
 		t.Errorf("meshes %v (%v)", meshes, err)
 	}
-	if n := w.calls("BatchGetItem"); n != 3 {
+	if n := w.Calls("BatchGetItem"); n != 3 {
 		t.Errorf("%d calls, want 3", n)
 	}
 }

@@ -37,3 +37,8 @@ func notFound(err error) error {
 	}
 	return fmt.Errorf("is the bucket there? %w", err)
 }
+
+// forbidden is the error of a 403 to a reader, which it also gets for a missing object if it may not list.
+func forbidden(err error) error {
+	return fmt.Errorf("may the role s3:GetObject, and s3:ListBucket, without which a missing object looks like this? %w", err)
+}

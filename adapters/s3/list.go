@@ -25,7 +25,11 @@ func (o *Objects) List(ctx context.Context, prefix, after string, limit int) (ke
 		if after != "" {
 			in.StartAfter = &after
 		}
-		out, err := o.api.ListObjectsV2(ctx, in)
+		var out *awss3.ListObjectsV2Output
+		err := try(ctx, func(ctx context.Context) (again bool, err error) {
+			out, err = o.api.ListObjectsV2(ctx, in, once)
+			return worthwhile(err), err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("list %q after %q: %w", prefix, after, err)
 		}

@@ -4,7 +4,7 @@
 // The bucket must be unversioned: behind a delete marker, If-None-Match: * would let a second object in. Its readers
 // need s3:ListBucket, or S3 answers 403 for what is missing, which here is a fault and never "not found".
 //
-// It never interprets an object. Start with Create.
+// It never interprets an object. Start with Create, and with try in retry.go for what happens when S3 doesn't answer.
 package s3
 
 import (
@@ -16,7 +16,6 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
@@ -44,12 +43,6 @@ var _ artifact.Objects = (*Objects)(nil)
 // New gives the objects in a bucket.
 func New(api API, bucket string) *Objects { return &Objects{api: api, bucket: bucket} }
 
-// Retries is how clients should retry: as the SDK does, and when two conditional writes met (409), of which neither
-// says how it ended.
-func Retries(o *awss3.Options) {
-	o.Retryer = retry.AddWithErrorCodes(retry.NewStandard(), "ConditionalRequestConflict", "OperationAborted")
-}
-
 // Get implements artifact.Objects.
 func (o *Objects) Get(ctx context.Context, key string) (data []byte, etag string, err error) {
 	return o.GetIfChanged(ctx, key, "")
@@ -64,24 +57,38 @@ func (o *Objects) GetIfChanged(ctx context.Context, key, etag string) (data []by
 	if etag != "" {
 		in.IfNoneMatch = &etag
 	}
-	out, err := o.api.GetObject(ctx, in)
+	err = try(ctx, func(ctx context.Context) (again bool, err error) {
+		data, newTag, again, err = o.get(ctx, in)
+		return again, err
+	})
 	switch statusOf(err) {
 	case http.StatusNotModified:
 		return nil, etag, nil
 	case http.StatusNotFound:
 		return nil, "", fmt.Errorf("get %s: %w", key, notFound(err))
+	case http.StatusForbidden:
+		return nil, "", fmt.Errorf("get %s: %w", key, forbidden(err))
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("get %s: %w", key, err)
 	}
+	return data, newTag, nil
+}
+
+// get reads a whole object, once. One that breaks off, or whose bytes don't give its checksum, is worth another attempt.
+func (o *Objects) get(ctx context.Context, in *awss3.GetObjectInput) (data []byte, etag string, again bool, err error) {
+	out, err := o.api.GetObject(ctx, in, once)
+	if err != nil {
+		return nil, "", worthwhile(err), err
+	}
 	data, err = io.ReadAll(io.LimitReader(out.Body, maxObject+1))
 	if err = errors.Join(err, out.Body.Close()); err != nil {
-		return nil, "", fmt.Errorf("get %s: %w", key, err)
+		return nil, "", true, fmt.Errorf("read its content: %w", err)
 	}
 	if len(data) > maxObject {
-		return nil, "", fmt.Errorf("get %s: more than %d bytes", key, maxObject)
+		return nil, "", false, fmt.Errorf("more than %d bytes", maxObject)
 	}
-	return data, aws.ToString(out.ETag), nil
+	return data, aws.ToString(out.ETag), false, nil
 }
 
 // Create implements artifact.Objects.
@@ -117,21 +124,30 @@ func (o *Objects) Replace(ctx context.Context, key string, data []byte, etag str
 	return newTag, nil
 }
 
-// put writes an object on the condition that in holds.
+// put writes an object on the condition that in holds. If an answer was lost, the next attempt may find its own object
+// in its way: who calls can't tell by the error alone, and looks at what is there.
 func (o *Objects) put(ctx context.Context, key string, data []byte, in *awss3.PutObjectInput) (etag string, err error) {
-	in.Bucket, in.Key, in.Body = &o.bucket, &key, bytes.NewReader(data)
-	out, err := o.api.PutObject(ctx, in)
-	if err != nil {
-		return "", err
-	}
-	return aws.ToString(out.ETag), nil
+	in.Bucket, in.Key = &o.bucket, &key
+	err = try(ctx, func(ctx context.Context) (again bool, err error) {
+		in.Body = bytes.NewReader(data)
+		out, err := o.api.PutObject(ctx, in, once)
+		if err != nil {
+			return worthwhile(err), err
+		}
+		etag = aws.ToString(out.ETag)
+		return false, nil
+	})
+	return etag, err
 }
 
 // Delete implements artifact.Objects.
 func (o *Objects) Delete(ctx context.Context, key string) error {
 	err := artifact.CheckObjectKey(key)
 	if err == nil {
-		_, err = o.api.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &o.bucket, Key: &key})
+		err = try(ctx, func(ctx context.Context) (again bool, err error) {
+			_, err = o.api.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &o.bucket, Key: &key}, once)
+			return worthwhile(err), err
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("delete %q: %w", key, err)

@@ -15,7 +15,7 @@ import (
 func TestMain(m *testing.M) { emulator.Main(m) }
 
 func TestContract(t *testing.T) {
-	client := awss3.NewFromConfig(emulator.Config(t), s3.Retries, func(o *awss3.Options) { o.UsePathStyle = true })
+	client := awss3.NewFromConfig(emulator.Config(t), func(o *awss3.Options) { o.UsePathStyle = true })
 	artifacttest.RunObjects(t, func(t *testing.T) artifact.Objects {
 		bucket := emulator.Name(t)
 		if _, err := client.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {

@@ -1,0 +1,68 @@
+// Package attempts makes calls to AWS again, with jitter, as long as that is worth it and the caller has time.
+//
+// The SDK does so too, but three times at most, from one budget that a process shares; and it doesn't tell whether an
+// answer was lost on the way, which who writes on a condition must know. So adapters switch the SDK's retries off (their
+// clients' calls take aws.NopRetryer) and call Do. It never logs, and knows no service. Start with Do.
+package attempts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Limits are how long a call is made again, if its context lasts that long, and how long one attempt waits for its
+// answer: one that didn't come is as good as lost.
+type Limits struct {
+	Patience time.Duration
+	Attempt  time.Duration
+}
+
+// Do makes attempts until one succeeds, or says that there need be no other. attempt gives its error as it is to be told.
+// The error of a call that had no more time wraps that of its last attempt.
+func Do(ctx context.Context, l Limits, attempt func(context.Context) (again bool, err error)) error {
+	var last error
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		one, cancel := context.WithTimeout(ctx, l.Attempt)
+		defer cancel()
+		again, err := attempt(one)
+		switch {
+		case err == nil:
+			return struct{}{}, nil
+		case ctx.Err() != nil: // the attempt's error may be no more than that
+			return struct{}{}, backoff.Permanent(errors.Join(context.Cause(ctx), err))
+		}
+		last = err
+		if again || one.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
+			return struct{}{}, err
+		}
+		return struct{}{}, backoff.Permanent(err)
+	}, backoff.WithBackOff(Pauses()), backoff.WithMaxElapsedTime(l.Patience))
+	if err != nil && last != nil && !errors.Is(err, last) {
+		return fmt.Errorf("%w, after: %w", err, last)
+	}
+	return err
+}
+
+// Pauses between attempts are 5 ms to 1.2 s, with jitter.
+func Pauses() *backoff.ExponentialBackOff {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval, wait.RandomizationFactor = 10*time.Millisecond, 800*time.Millisecond, 0.5
+	return wait
+}
+
+var (
+	throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
+	worth     = retry.IsErrorRetryables(retry.DefaultRetryables)
+)
+
+// IsThrottle tells whether a service refused a call because there were too many, before it did anything.
+func IsThrottle(err error) bool { return throttles.IsErrorThrottle(err) == aws.TrueTernary }
+
+// IsWorthwhile tells whether the SDK would try again: a service was throttling or failing, or the connection broke.
+func IsWorthwhile(err error) bool { return worth.IsErrorRetryable(err) == aws.TrueTernary }
