@@ -8,17 +8,15 @@ package token
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/ownmesh/ownmesh/sidecar/api"
 	"github.com/ownmesh/ownmesh/sidecar/bootstrap"
+	"github.com/ownmesh/ownmesh/sidecar/folder"
 )
 
 // How faults are answered: soon at first, for a throttled or restarting API, and then not as a burden to it.
@@ -118,26 +116,9 @@ func (k *Keeper) write(t api.Token) error {
 		name string
 		data []byte
 	}{{bootstrap.TokenFile, []byte(t.Token)}, {bootstrap.CAFile, []byte(t.CA)}, {bootstrap.SecretFile, secret}} {
-		if err := WriteFile(k.Dir, f.name, f.data); err != nil {
+		if err := folder.Write(k.Dir, f.name, f.data); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// WriteFile replaces a file in dir as a whole, for its owner alone: who reads it gets the old or the new content.
-func WriteFile(dir, name string, data []byte) error {
-	f, err := os.CreateTemp(dir, "."+name+".*") // readable by its owner alone
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(dir, name), err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // what failed is told
-		return fmt.Errorf("write %s: %w", filepath.Join(dir, name), err)
 	}
 	return nil
 }
