@@ -7,11 +7,18 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/ownmesh/ownmesh/sidecar/environment"
 	"github.com/ownmesh/ownmesh/sidecar/folder"
 	"github.com/ownmesh/ownmesh/sidecar/proxy"
+)
+
+// What a sidecar is doing, once it has all that it needs.
+const (
+	runningEnvoy = "running Envoy"
+	draining     = "draining"
 )
 
 // health is nil if Envoy has its configuration and serves; else it says why not.
@@ -38,9 +45,9 @@ func (p *program) health(ctx context.Context, timeout time.Duration) error {
 		return fmt.Errorf("not ready: %w", errors.Join(err, unknown))
 	case state.Fault != "":
 		return fmt.Errorf("not ready: the sidecar is %s: %s", state.Doing, state.Fault)
-	case state.Doing == "running Envoy" && errors.Is(err, context.DeadlineExceeded):
-		// Its listener is bound from the start, and answers when the first configuration is there.
-		return fmt.Errorf("not ready: Envoy at %s waits for its first configuration from the relay, or is overloaded", address)
+	case state.Doing == runningEnvoy && strings.Contains(fmt.Sprint(proxy.NewAdmin(s.Options.Admin).Ready(ctx)), "INITIALIZING"):
+		// The listener opens with the first configuration; the admin interface answers before.
+		return errors.New("not ready: Envoy waits for its first configuration from the relay: its log says whether it reaches the relay")
 	}
 	return fmt.Errorf("not ready: the sidecar is %s: %w", state.Doing, err)
 }

@@ -49,7 +49,7 @@ func (p *program) run() error {
 	if err := folder.Write(dir, folder.BootstrapFile, plan.config); err != nil {
 		return err
 	}
-	i.state(folder.State{Doing: "running Envoy"})
+	i.state(folder.State{Doing: runningEnvoy})
 	args := append([]string{"-c", filepath.Join(dir, folder.BootstrapFile)}, s.Arguments...)
 	envoy, err := proxy.Start(s.Program.Envoy, args, p.stdout, p.stderr)
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *program) run() error {
 	case <-envoy.Done():
 		log.Error("Envoy has ended by itself", "code", envoy.Code())
 	case <-told:
-		i.state(folder.State{Doing: "draining"})
+		i.state(folder.State{Doing: draining})
 		id, _ := bootstrap.ParseNodeID(s.Options.NodeID) // none with a bootstrap of the user's own: no gateway then
 		d := drain{envoy: envoy, admin: proxy.NewAdmin(s.Options.Admin), task: plan.task, gateway: id.Kind == "virtualGateway", limit: s.Program.Drain, log: log}
 		d.run(ctx, again)

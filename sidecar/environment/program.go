@@ -3,6 +3,7 @@ package environment
 import (
 	"errors"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -93,6 +94,9 @@ func (r *reader) url(name string) string {
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
 		r.wrong(name, v, "must be a URL such as https://abc.execute-api.eu-central-1.amazonaws.com/prod")
 		return ""
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+		r.wrong(name, v, "must be https beyond this machine: a token is a secret")
 	}
 	return strings.TrimRight(v, "/")
 }
