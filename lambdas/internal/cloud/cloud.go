@@ -76,7 +76,7 @@ func (c *Cloud) Registry() *dynamodb.Registry {
 
 // Objects is the bucket of artifacts. Emulators, which are where an endpoint is given, know buckets by path only.
 func (c *Cloud) Objects() *s3.Objects {
-	client := awss3.NewFromConfig(c.Config, s3.Retries, func(o *awss3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
+	client := awss3.NewFromConfig(c.Config, func(o *awss3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
 	return s3.New(client, c.Get(settings.Bucket))
 }
 
