@@ -43,7 +43,8 @@ What ` + "`aws appmesh describe-…`" + ` printed is read as it was saved, one a
 ` + "`ownmesh import`" + ` shows what files come to, without a server.
 
 Kinds: Mesh, VirtualNode, VirtualRouter, Route, VirtualService, VirtualGateway, GatewayRoute
-and Ownmesh's own Interception (explicit or transparent, for the mesh or one node).`,
+and Ownmesh's own: Interception (explicit or transparent, for the mesh or one node), TaskBinding (which ECS tasks are
+instances of a node), ResolvableName (names of virtual services resolve in a namespace).`,
 	}
 }
 

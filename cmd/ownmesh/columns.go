@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -33,6 +34,16 @@ func columnsOf(kind resource.Kind) []column {
 		return []column{of("egress", meshEgress)}
 	case resource.KindInterception:
 		return []column{of("mode", func(s resource.InterceptionSpec) string { return string(s.Mode) }), of("for", interceptionTarget)}
+	case resource.KindTaskBinding:
+		return []column{
+			of("tasks", func(s resource.TaskBindingSpec) string { return s.Cluster + "/" + s.Service }),
+			of("virtualnode", func(s resource.TaskBindingSpec) string { return s.VirtualNode.VirtualNodeName }),
+		}
+	case resource.KindResolvableName:
+		return []column{
+			of("namespace", func(s resource.ResolvableNameSpec) string { return s.NamespaceName }),
+			of("address", func(s resource.ResolvableNameSpec) string { return cmp.Or(s.Address, resource.DefaultNameAddress) }),
+		}
 	case resource.KindVirtualNode:
 		return []column{of("listeners", nodeListeners), of("discovery", nodeDiscovery), of("backends", nodeBackends)}
 	case resource.KindVirtualRouter:

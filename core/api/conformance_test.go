@@ -29,6 +29,7 @@ const owner = "123456789012"
 var names = map[string]string{
 	"meshName": "shop", "virtualNodeName": "cart", "virtualRouterName": "cart-router", "routeName": "all",
 	"virtualServiceName": "cart.shop.local", "virtualGatewayName": "door", "gatewayRouteName": "to-cart", "interceptionName": "apart",
+	"taskBindingName": "cart-tasks", "resolvableNameName": "shop-local", "address": "10.255.255.254",
 	"virtualNode": "cart", "virtualGateway": "door", "meshOwner": owner,
 	"resourceArn": "arn:aws:appmesh:eu-west-1:" + owner + ":mesh/shop/virtualNode/cart",
 }

@@ -73,8 +73,11 @@ func (c *call) guardProvider(ctx context.Context, m store.Mesh, k resource.Key) 
 		return err
 	}
 	because := "it is a VirtualService provider"
-	if referrers[0].Kind == resource.KindRoute {
+	switch referrers[0].Kind {
+	case resource.KindRoute:
 		because = "it is the target of one or more routes."
+	case resource.KindTaskBinding:
+		because = fmt.Sprintf("TaskBinding %s binds tasks to it", referrers[0].Name)
 	}
 	return fail(resourceInUse, "%s with name %s cannot be deleted because %s", mustInfo(k.Kind).Title, k.Name, because)
 }

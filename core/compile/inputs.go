@@ -33,8 +33,11 @@ func (j *job) names(kind resource.Kind, parent string) []string {
 	return names
 }
 
-// put changes the resource at a key; nil removes it.
+// put changes the resource at a key; nil removes it. What concerns the registry of instances alone changes no proxy.
 func (c *Compiled) put(k resource.Key, r *resource.Resource) {
+	if k.Kind == resource.KindTaskBinding || k.Kind == resource.KindResolvableName {
+		return
+	}
 	before, had := c.memo.inputs[resourceUnit(k)].(resource.Resource)
 	if had && k.Kind == resource.KindInterception {
 		c.rename(k.Kind, graph.InterceptionScope(before), k.Name, false)

@@ -39,7 +39,7 @@ func randomKey(t *rapid.T) resource.Key {
 	case resource.KindGatewayRoute:
 		return resource.Key{Kind: kind, Parent: pick(gatewayNames), Name: pick(routeNames)}
 	default:
-		return resource.Key{Kind: resource.KindInterception, Name: pick([]string{"i", "k"})}
+		return resource.Key{Kind: kind, Name: pick([]string{"i", "k"})}
 	}
 }
 

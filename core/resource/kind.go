@@ -17,6 +17,10 @@ const (
 
 	// KindInterception says how traffic reaches a proxy. It is Ownmesh's own, served under /v1.
 	KindInterception Kind = "interception"
+	// KindTaskBinding says which tasks of ECS are instances of a virtual node. Ownmesh's own.
+	KindTaskBinding Kind = "taskBinding"
+	// KindResolvableName makes names of virtual services resolve in DNS. Ownmesh's own.
+	KindResolvableName Kind = "resolvableName"
 )
 
 // Info is what the parts of Ownmesh need to know of a kind to treat all kinds alike.
@@ -34,7 +38,9 @@ type Info struct {
 var Kinds = []Info{
 	{Kind: KindMesh, Title: "Mesh", Collection: "meshes", NameMember: "meshName"},
 	{Kind: KindInterception, Title: "Interception", Collection: "interceptions", NameMember: "interceptionName", Own: true},
+	{Kind: KindResolvableName, Title: "ResolvableName", Collection: "resolvableNames", NameMember: "resolvableNameName", Own: true},
 	{Kind: KindVirtualNode, Title: "VirtualNode", Collection: "virtualNodes", NameMember: "virtualNodeName"},
+	{Kind: KindTaskBinding, Title: "TaskBinding", Collection: "taskBindings", NameMember: "taskBindingName", Own: true},
 	{Kind: KindVirtualRouter, Title: "VirtualRouter", Collection: "virtualRouters", NameMember: "virtualRouterName"},
 	{Kind: KindRoute, Title: "Route", Parent: KindVirtualRouter, Collection: "routes", NameMember: "routeName"},
 	{Kind: KindVirtualService, Title: "VirtualService", Collection: "virtualServices", NameMember: "virtualServiceName"},

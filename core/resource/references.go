@@ -5,8 +5,8 @@ import "slices"
 // This file: which other resources a resource names in a way that is checked when it is written, or that guards them
 // against deletion.
 
-// References are those resources: a route's targets, a virtual service's provider, a gateway route's virtual service, and
-// what an interception is for. A virtual node's backends are not among them: they may come later. Sorted, no doubles; an
+// References are those resources: a route's targets, a virtual service's provider, a gateway route's virtual service, what an
+// interception is for, and the virtual node of a task binding. A virtual node's backends are not among them: they may come later. Sorted, no doubles; an
 // undecodable spec, which ParseRequest lets none become, has none.
 func References(r Resource) []Key {
 	var keys []Key
@@ -23,6 +23,12 @@ func References(r Resource) []Key {
 			return nil
 		}
 		keys = []Key{{Kind: KindVirtualNode, Name: spec.VirtualNode}, {Kind: KindVirtualGateway, Name: spec.VirtualGateway}}
+	case KindTaskBinding:
+		spec, err := Decode[TaskBindingSpec](r.Spec)
+		if err != nil {
+			return nil
+		}
+		keys = []Key{{Kind: KindVirtualNode, Name: spec.VirtualNode.VirtualNodeName}}
 	}
 	keys = slices.DeleteFunc(keys, func(k Key) bool { return k.Name == "" })
 	slices.SortFunc(keys, Key.Compare)

@@ -12,6 +12,9 @@ var specRules = map[string]func(c *checker, p *path, spec node){
 	"RouteSpec":        checkRoute,
 	"GatewayRouteSpec": checkGatewayRoute,
 	"InterceptionSpec": checkInterception,
+
+	"TaskBindingSpec":    checkTaskBinding,
+	"ResolvableNameSpec": checkResolvableName,
 }
 
 // checkVirtualNode: nobody could find the node that listens. The other way round is fine.

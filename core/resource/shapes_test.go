@@ -17,11 +17,11 @@ var specs = map[string]any{
 	"MeshSpec": resource.MeshSpec{}, "VirtualServiceSpec": resource.VirtualServiceSpec{}, "VirtualNodeSpec": resource.VirtualNodeSpec{},
 	"VirtualRouterSpec": resource.VirtualRouterSpec{}, "RouteSpec": resource.RouteSpec{},
 	"VirtualGatewaySpec": resource.VirtualGatewaySpec{}, "GatewayRouteSpec": resource.GatewayRouteSpec{},
-	"InterceptionSpec": resource.InterceptionSpec{},
+	"InterceptionSpec": resource.InterceptionSpec{}, "TaskBindingSpec": resource.TaskBindingSpec{}, "ResolvableNameSpec": resource.ResolvableNameSpec{},
 }
 
 // names are references of the forms that the checks of one resource look into.
-var names = map[string]string{"resourceArn": "arn:aws:appmesh:eu-west-1:123456789012:mesh/shop/virtualNode/cart"}
+var names = map[string]string{"resourceArn": "arn:aws:appmesh:eu-west-1:123456789012:mesh/shop/virtualNode/cart", "address": "10.255.255.254"}
 
 func writes(operation string) bool {
 	return strings.HasPrefix(operation, "Create") || strings.HasPrefix(operation, "Update") || strings.HasSuffix(operation, "agResource")
