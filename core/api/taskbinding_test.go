@@ -50,8 +50,8 @@ func TestResolvableNames(t *testing.T) {
 		t.Errorf("list: %v", got)
 	}
 	for wrong, want := range map[string]string{
-		`{}`: "spec.namespaceName is required",
-		`{"namespaceName":"a","address":"cart"}`:         "spec.address must be an IPv4 address, as 10.255.255.254",
+		`{}`:                                     "spec.namespaceName is required",
+		`{"namespaceName":"a","address":"cart"}`: "spec.address must be an IPv4 address, as 10.255.255.254",
 		`{"namespaceName":"a","address":"fd00::1"}`:      "spec.address must be an IPv4 address",
 		`{"namespaceName":"a","address":"10.0.0.1/32"}`:  "spec.address must be an IPv4 address",
 		`{"namespaceName":"a","addresses":["10.0.0.1"]}`: `did you mean "address"?`,
