@@ -1,0 +1,173 @@
+// Package ecs asks Amazon ECS which tasks of a service run, and where ECS itself registers them.
+//
+// It only reads. Events of tasks don't come through here: core/task reads them. Start with Running.
+package ecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/task"
+)
+
+const (
+	tasksPage = 100 // both ListTasks and DescribeTasks take as many
+	// registriesFor is how long it counts where a service's tasks are registered. ECS lets that be changed by an update
+	// of the service alone, which starts new tasks.
+	registriesFor = 2 * time.Minute
+	maxKept       = 1024 // services whose registries are kept
+)
+
+// API is what Tasks calls; *ecs.Client has it.
+type API interface {
+	ListTasks(context.Context, *awsecs.ListTasksInput, ...func(*awsecs.Options)) (*awsecs.ListTasksOutput, error)
+	DescribeTasks(context.Context, *awsecs.DescribeTasksInput, ...func(*awsecs.Options)) (*awsecs.DescribeTasksOutput, error)
+	DescribeServices(context.Context, *awsecs.DescribeServicesInput, ...func(*awsecs.Options)) (*awsecs.DescribeServicesOutput, error)
+}
+
+// Tasks is ECS in one account and region.
+type Tasks struct {
+	api API
+	now func() time.Time
+
+	mu         sync.Mutex
+	registries map[[2]string]kept // by cluster and service
+}
+
+type kept struct {
+	arns []string
+	at   time.Time
+}
+
+// New gives the tasks that api leads to. now dates what is kept in memory.
+func New(api API, now func() time.Time) *Tasks {
+	return &Tasks{api: api, now: now, registries: map[[2]string]kept{}}
+}
+
+// Retries is how clients should retry: ECS throttles an account as a whole, its own deployments included.
+func Retries(o *awsecs.Options) {
+	o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
+		s.MaxAttempts, s.MaxBackoff, s.RateLimiter = 8, 3*time.Second, ratelimit.None
+	})
+}
+
+// Running lists a service's tasks that are meant to run. A cluster or service that isn't there is a
+// *endpoint.RefusalError.
+func (t *Tasks) Running(ctx context.Context, cluster, service string) ([]task.Task, error) {
+	var tasks []task.Task
+	pages := awsecs.NewListTasksPaginator(t.api, &awsecs.ListTasksInput{
+		Cluster: &cluster, ServiceName: &service, DesiredStatus: types.DesiredStatusRunning, MaxResults: aws.Int32(tasksPage),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the tasks of ECS service %s in cluster %s: %w", service, cluster, missing(err, cluster, service))
+		}
+		some, err := t.Find(ctx, cluster, page.TaskArns)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, some...)
+	}
+	return tasks, nil
+}
+
+// Find describes tasks of a cluster by ARN, whatever they do. Those that ECS has forgotten, an hour after they stopped,
+// are left out.
+func (t *Tasks) Find(ctx context.Context, cluster string, arns []string) ([]task.Task, error) {
+	var tasks []task.Task
+	for len(arns) > 0 {
+		count := min(len(arns), tasksPage)
+		out, err := t.api.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: &cluster, Tasks: arns[:count]})
+		if err != nil {
+			return nil, fmt.Errorf("describe %d tasks of cluster %s: %w", count, cluster, missing(err, cluster, ""))
+		}
+		for _, one := range out.Tasks {
+			tasks = append(tasks, fromECS(one))
+		}
+		arns = arns[count:]
+	}
+	return tasks, nil
+}
+
+// Registries gives the ARNs of the Cloud Map services that ECS itself registers the service's tasks in. A service that
+// isn't there has none.
+func (t *Tasks) Registries(ctx context.Context, cluster, service string) ([]string, error) {
+	at := [2]string{cluster, service}
+	t.mu.Lock()
+	known, ok := t.registries[at]
+	t.mu.Unlock()
+	if ok && t.now().Sub(known.at) < registriesFor {
+		return known.arns, nil
+	}
+	out, err := t.api.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: &cluster, Services: []string{service}})
+	if err = missing(err, cluster, service); err != nil {
+		if refusal := (*endpoint.RefusalError)(nil); !errors.As(err, &refusal) {
+			return nil, fmt.Errorf("describe ECS service %s in cluster %s: %w", service, cluster, err)
+		}
+		out = &awsecs.DescribeServicesOutput{}
+	}
+	var arns []string
+	for _, s := range out.Services {
+		for _, r := range s.ServiceRegistries {
+			arns = append(arns, aws.ToString(r.RegistryArn))
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.registries) >= maxKept {
+		clear(t.registries)
+	}
+	t.registries[at] = kept{arns: arns, at: t.now()}
+	return arns, nil
+}
+
+// missing turns what isn't there into a refusal.
+func missing(err error, cluster, service string) error {
+	var noCluster *types.ClusterNotFoundException
+	var noService *types.ServiceNotFoundException
+	switch {
+	case errors.As(err, &noCluster):
+		return &endpoint.RefusalError{
+			Code:    "cluster-missing",
+			Message: fmt.Sprintf("there is no ECS cluster %q in this account and region: no task is bound", cluster),
+			Hint:    "create the cluster, or name another",
+		}
+	case errors.As(err, &noService):
+		return &endpoint.RefusalError{
+			Code:    "ecs-service-missing",
+			Message: fmt.Sprintf("there is no ECS service %q in cluster %q: no task is bound", service, cluster),
+			Hint:    "create the service, or name another",
+		}
+	}
+	return err
+}
+
+// fromECS reads a task as ECS describes it.
+func fromECS(t types.Task) task.Task {
+	out := task.Task{
+		ARN: aws.ToString(t.TaskArn), Cluster: aws.ToString(t.ClusterArn), Service: task.ServiceOf(aws.ToString(t.Group)),
+		Family: task.FamilyOf(aws.ToString(t.TaskDefinitionArn)), Version: t.Version, Zone: aws.ToString(t.AvailabilityZone),
+		Unhealthy: t.HealthStatus == types.HealthStatusUnhealthy,
+	}
+	out.States(aws.ToString(t.LastStatus), aws.ToString(t.DesiredStatus))
+	for _, c := range t.Containers {
+		failed := c.HealthStatus == types.HealthStatusUnhealthy
+		out.Containers = append(out.Containers, task.Container{Name: aws.ToString(c.Name), Running: aws.ToString(c.LastStatus) == "RUNNING", Unhealthy: failed})
+		out.Unhealthy = out.Unhealthy || failed
+		for _, i := range c.NetworkInterfaces {
+			out.Address(aws.ToString(i.PrivateIpv4Address), aws.ToString(i.Ipv6Address))
+		}
+	}
+	return out
+}

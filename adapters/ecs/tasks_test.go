@@ -1,0 +1,158 @@
+package ecs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ownmesh/ownmesh/adapters/ecs"
+	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/task"
+	"github.com/ownmesh/ownmesh/internal/emulator"
+)
+
+func TestMain(m *testing.M) { emulator.Main(m) }
+
+// cluster makes a cluster and a task definition in the emulator, whose tasks have no network without a container engine.
+func cluster(t *testing.T) (*awsecs.Client, string) {
+	t.Helper()
+	client := awsecs.NewFromConfig(emulator.Config(t), ecs.Retries)
+	name := emulator.Name(t)
+	if _, err := client.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := client.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+		Family: aws.String("cart"), NetworkMode: types.NetworkModeAwsvpc,
+		ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("app"), Image: aws.String("app"), Memory: aws.Int32(64)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, name
+}
+
+// run starts tasks as the service's scheduler would, and returns their ARNs.
+func run(t *testing.T, client *awsecs.Client, cluster, service string, count int) []string {
+	t.Helper()
+	var arns []string
+	for len(arns) < count {
+		out, err := client.RunTask(t.Context(), &awsecs.RunTaskInput{
+			Cluster: &cluster, TaskDefinition: aws.String("cart"), Group: aws.String("service:" + service), Count: aws.Int32(int32(min(10, count-len(arns)))),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range out.Tasks {
+			arns = append(arns, aws.ToString(one.TaskArn))
+		}
+	}
+	return arns
+}
+
+func TestRunning(t *testing.T) {
+	t.Parallel()
+	client, name := cluster(t)
+	tasks := ecs.New(client, time.Now)
+	arns := run(t, client, name, "cart", 120)
+	run(t, client, name, "stock", 3)
+	if _, err := client.StopTask(t.Context(), &awsecs.StopTaskInput{Cluster: &name, Task: &arns[7]}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := tasks.Running(t.Context(), name, "cart")
+	if err != nil || len(got) != 119 {
+		t.Fatalf("%d tasks, %v", len(got), err)
+	}
+	one := got[slices.IndexFunc(got, func(g task.Task) bool { return g.ARN == arns[0] })]
+	one.Containers = nil // the emulator's containers don't run
+	want := task.Task{
+		ARN: arns[0], Cluster: "arn:aws:ecs:us-east-1:000000000000:cluster/" + name, Service: "cart", Family: "cart", Version: 1, Running: true, Zone: "us-east-1a",
+	}
+	want.Unhealthy, want.IPv4 = one.Unhealthy, one.IPv4
+	if diff := cmp.Diff(want, one); diff != "" {
+		t.Error(diff)
+	}
+
+	found, err := tasks.Find(t.Context(), name, append(slices.Clone(arns), "arn:aws:ecs:us-east-1:000000000000:task/"+name+"/forgotten"))
+	if err != nil || len(found) != 120 {
+		t.Fatalf("%d tasks found, %v", len(found), err)
+	}
+	if stopped := found[7]; stopped.ARN != arns[7] || !stopped.Stopping || stopped.Running || stopped.Version < 2 {
+		t.Errorf("the stopped task is %+v", stopped)
+	}
+}
+
+func TestRegistries(t *testing.T) {
+	t.Parallel()
+	client, name := cluster(t)
+	const arn = "arn:aws:servicediscovery:us-east-1:000000000000:service/srv-1"
+	_, err := client.CreateService(t.Context(), &awsecs.CreateServiceInput{
+		Cluster: &name, ServiceName: aws.String("cart"), TaskDefinition: aws.String("cart"), DesiredCount: aws.Int32(0),
+		ServiceRegistries: []types.ServiceRegistry{{RegistryArn: aws.String(arn)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls atomic.Int64
+	now := time.Now()
+	tasks := ecs.New(counted{client, &calls}, func() time.Time { return now })
+	for range 3 {
+		got, err := tasks.Registries(t.Context(), name, "cart")
+		if err != nil || !slices.Equal(got, []string{arn}) {
+			t.Fatalf("got %v, %v", got, err)
+		}
+		if got, err := tasks.Registries(t.Context(), name, "none"); err != nil || len(got) > 0 {
+			t.Fatalf("no service: %v, %v", got, err)
+		}
+		if got, err := tasks.Registries(t.Context(), "no-cluster", "none"); err != nil || len(got) > 0 {
+			t.Fatalf("no cluster: %v, %v", got, err)
+		}
+	}
+	now = now.Add(3 * time.Minute)
+	if _, err := tasks.Registries(t.Context(), name, "cart"); err != nil || calls.Load() != 4 {
+		t.Errorf("%d calls, %v", calls.Load(), err)
+	}
+}
+
+// counted counts DescribeServices.
+type counted struct {
+	*awsecs.Client
+	calls *atomic.Int64
+}
+
+func (c counted) DescribeServices(ctx context.Context, in *awsecs.DescribeServicesInput, o ...func(*awsecs.Options)) (*awsecs.DescribeServicesOutput, error) {
+	c.calls.Add(1)
+	return c.Client.DescribeServices(ctx, in, o...)
+}
+
+// broken fails as ECS does; the emulator knows no missing service when it lists tasks.
+type broken struct {
+	ecs.API
+	err error
+}
+
+func (b broken) ListTasks(context.Context, *awsecs.ListTasksInput, ...func(*awsecs.Options)) (*awsecs.ListTasksOutput, error) {
+	return nil, b.err
+}
+
+func TestWhatIsMissingIsRefused(t *testing.T) {
+	for want, err := range map[string]error{
+		"cluster-missing":     fmt.Errorf("operation error: %w", &types.ClusterNotFoundException{}),
+		"ecs-service-missing": &types.ServiceNotFoundException{},
+		"":                    errors.New("down"),
+	} {
+		_, got := ecs.New(broken{err: err}, time.Now).Running(t.Context(), "shop", "cart")
+		var refusal *endpoint.RefusalError
+		if is := errors.As(got, &refusal); is != (want != "") || is && refusal.Code != want || got == nil {
+			t.Errorf("%v: got %v", err, got)
+		}
+	}
+}
