@@ -60,13 +60,24 @@ ARCH ?= arm64
 lambdas: ## the Lambdas' zip files, dist/lambdas/ARCH/*.zip (ARCH=amd64 for emulators), the same bytes each time
 	@$(GO) run ./lambdas/internal/build -arch $(ARCH) -version '$(VERSION)'
 
+.PHONY: tools-image
+tools-image: ## fetch what images are made of besides our programs (Envoy, a C library, certificates) into .tools
+	@tools/image-parts.sh
+
+.PHONY: images
+images: tools-image ## dist/images/relay and dist/images/sidecar: OCI layouts for amd64 and arm64, the same bytes on every machine
+	@for arch in amd64 arm64; do \
+		GOARCH=$$arch GOOS=linux $(GO_BUILD) -buildvcs=false -o dist/programs/$$arch/ ./sidecar ./xdsrelay; \
+	done
+	@$(GO) run ./tools/images -version '$(VERSION)' relay sidecar
+
 ##@ check
 .PHONY: test
-test: tools tools-aws tools-emulator lint ## everything: unit tests, goldens, real Envoys, the command line, the demo
+test: tools tools-aws tools-emulator tools-image lint ## everything: unit tests, goldens, real Envoys, the command line, the demo
 	$(GO_TEST) ./...
 
 .PHONY: unit
-unit: tools tools-emulator ## each package's own tests: under a minute, less where go test has results in its cache
+unit: tools tools-emulator tools-image ## each package's own tests: under a minute, less where go test has results in its cache
 	$(GO) test -timeout=5m $$($(GO) list ./... | grep -v $(SLOW))
 
 .PHONY: test-envoy
