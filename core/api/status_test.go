@@ -133,7 +133,7 @@ func TestFindings(t *testing.T) {
 	s.ask("GET", "/v1/meshes/shop/findings", "").equal(`{"generation":1,"findings":[{"resource":{"kind":"virtualNode","name":"cart"},"path":"spec.backends[0]","code":"backend-missing","message":"m","hint":"h"}]}`)
 	s.ask("GET", "/v1/meshes/shop/findings?resource=virtualNode/cart", "").equal(`{"generation":1,"findings":[{"resource":{"kind":"virtualNode","name":"cart"},"path":"spec.backends[0]","code":"backend-missing","message":"m","hint":"h"}]}`)
 	s.ask("GET", "/v1/meshes/shop/findings?resource=virtualNode/other", "").equal(`{"generation":1,"findings":[]}`)
-	s.ask("GET", "/v1/meshes/shop/view", "").equal(`{"mesh":"shop","virtualNodes":[],"virtualGateways":[],"virtualServices":[]}`)
+	s.ask("GET", "/v1/meshes/shop/view", "").equal(`{"mesh":"shop","virtualNodes":[],"virtualGateways":[],"virtualRouters":[],"virtualServices":[]}`)
 	s.ask("GET", "/v1/meshes/shop/view?resource=virtualNode/none", "").failsWith(badRequest)
 	s.ask("GET", "/v1/meshes/none/view", "").failsWith(notFound)
 	s.ask("GET", "/v1/meshes/none/findings", "").failsWith(notFound)

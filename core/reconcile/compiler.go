@@ -12,6 +12,7 @@ import (
 	"github.com/ownmesh/ownmesh/core/certificate"
 	"github.com/ownmesh/ownmesh/core/compile"
 	"github.com/ownmesh/ownmesh/core/graph"
+	"github.com/ownmesh/ownmesh/core/notice"
 	"github.com/ownmesh/ownmesh/core/store"
 	"github.com/ownmesh/ownmesh/events"
 )
@@ -26,7 +27,7 @@ type Meshes interface {
 	MeshByName(ctx context.Context, name string) (store.Mesh, error)
 }
 
-// CompilerOptions is what a Compiler works with. Appended and Logger may be nil.
+// CompilerOptions is what a Compiler works with. Appended, Events and Logger may be nil.
 type CompilerOptions struct {
 	Store        Meshes
 	Objects      artifact.Objects
@@ -34,6 +35,8 @@ type CompilerOptions struct {
 	Certificates certificate.Source       // nil: none that specs name by ARN can be had
 	Now          func() time.Time         // dates what is appended
 	Appended     func(events.LogAppended) // called after each append
+	Events       notice.Publisher         // told of what is published
+	Place        notice.Place             // for the ARNs in events
 	Logger       *slog.Logger
 }
 
@@ -50,7 +53,8 @@ type warmConfig struct {
 	known    map[string]graph.Material // certificates by ARN, as far as resources name or named them
 	writer   *artifact.Writer[*artifact.Config, artifact.ConfigChange]
 	at       artifact.Position
-	pointed  bool // the mesh's name means it: stays so until the mesh is deleted
+	untold   *artifact.ConfigChange // appended, and the outside does not know it yet
+	pointed  bool                   // the mesh's name means it: stays so until the mesh is deleted
 }
 
 // NewCompiler returns a Compiler with nothing warm.
@@ -158,6 +162,7 @@ func (c *Compiler) follow(ctx context.Context, w *warmConfig, mesh store.Mesh, a
 	if w.at, err = w.writer.Append(ctx, w.at, change, w.compiled.Config); err != nil {
 		return err
 	}
+	w.untold = &change
 	return c.announce(ctx, w)
 }
 
@@ -183,10 +188,12 @@ func (c *Compiler) start(ctx context.Context, mesh store.Mesh) (*warmConfig, err
 		return nil, nil
 	case errors.Is(err, artifact.ErrNotFound):
 		w.at, err = w.writer.NewEpoch(ctx, artifact.Position{}, w.compiled.Config())
+		w.untold = new(artifact.Diff(nil, w.compiled.Config()))
 		return w, err
 	case errors.Is(err, artifact.ErrDamaged):
 		c.Logger.Warn("config log is damaged, starting a new epoch", "mesh", mesh.UID, "err", err)
 		w.at, err = w.writer.NewEpoch(ctx, at, w.compiled.Config())
+		w.untold = new(artifact.Diff(nil, w.compiled.Config()))
 		return w, err
 	case err != nil:
 		return nil, err
@@ -200,11 +207,14 @@ func (c *Compiler) start(ctx context.Context, mesh store.Mesh) (*warmConfig, err
 		return w, nil
 	}
 	w.at, err = w.writer.Append(ctx, at, change, w.compiled.Config)
+	w.untold = &change
 	return w, err
 }
 
-// announce makes the published state findable: the mesh's name, the readers' wake-up, the report.
+// announce makes the published state findable: the mesh's name, the readers' wake-up, the report. The outside is told
+// last, and also where one of these has to be tried again.
 func (c *Compiler) announce(ctx context.Context, w *warmConfig) error {
+	defer c.tell(ctx, w)
 	c.Appended(events.LogAppended{UID: w.mesh.UID, Log: events.LogConfig})
 	if !w.mesh.Deleted && !w.pointed {
 		if err := c.point(ctx, w.mesh); err != nil {

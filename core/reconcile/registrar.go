@@ -12,18 +12,21 @@ import (
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/notice"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
 	"github.com/ownmesh/ownmesh/events"
 )
 
-// RegistrarOptions is what a Registrar works with. Appended and Logger may be nil.
+// RegistrarOptions is what a Registrar works with. Appended, Events and Logger may be nil.
 type RegistrarOptions struct {
 	Store    Meshes
 	Registry endpoint.Registry
 	Objects  artifact.Objects
 	Now      func() time.Time // dates what is appended
 	Appended func(events.LogAppended)
+	Events   notice.Publisher // told of instances that changed
+	Place    notice.Place     // for the ARNs in events
 	Logger   *slog.Logger
 }
 
@@ -125,7 +128,7 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 	if _, err = w.writer.Append(ctx, w.reader.Position(), change, func() *endpoint.State { return &wanted }); err != nil {
 		return err
 	}
-	r.Appended(events.LogAppended{UID: uid, Log: events.LogEndpoints})
+	r.appended(ctx, w, present, &wanted)
 	return nil
 }
 
@@ -149,10 +152,14 @@ func (r *Registrar) rebuild(ctx context.Context, w *warmEndpoints) error {
 	if err != nil {
 		return err
 	}
+	before := &endpoint.State{}
+	if w.reader.Exists() {
+		before = w.reader.State()
+	}
 	if _, err = w.writer.NewEpoch(ctx, w.reader.Position(), &wanted); err != nil {
 		return err
 	}
-	r.Appended(events.LogAppended{UID: w.mesh.UID, Log: events.LogEndpoints})
+	r.appended(ctx, w, before, &wanted)
 	return nil
 }
 
