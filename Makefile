@@ -46,6 +46,10 @@ tools-aws: ## find an AWS CLI that knows App Mesh, or install one into .tools; o
 tools-emulator: ## find an AWS emulator, or install one into .tools; tests of what runs in AWS need it
 	@tools/emulator.sh
 
+.PHONY: tools-infra
+tools-infra: ## find the CDK command line, cdk-nag and cfn-lint in .tools, or install them; what is deployed to AWS needs them
+	@tools/infra.sh
+
 .PHONY: build
 build: ## bin/ownmesh, and the demo's and the examples' programs
 	@mkdir -p bin
@@ -71,10 +75,26 @@ images: tools-image ## dist/images/relay and dist/images/sidecar: OCI layouts fo
 	done
 	@$(GO) run ./tools/images -version '$(VERSION)' relay sidecar
 
+.PHONY: synth
+synth: ## the CloudFormation template for emulators, with its assets, dist/synth/local
+	@$(MAKE) --no-print-directory lambdas ARCH=amd64
+	@$(GO) build -C infra -o ../bin/ownmesh-infra .
+	@rm -rf dist/synth/local && mkdir -p dist/synth
+	@CDK_OUTDIR=$(CURDIR)/dist/synth/local CDK_CONTEXT_JSON='{"local":true}' bin/ownmesh-infra
+	@echo 'synth: dist/synth/local/ownmesh.template.json'
+
 ##@ check
+# The rest waits for no CDK: its library takes over a minute to compile the first time.
 .PHONY: test
-test: tools tools-aws tools-emulator tools-image lint ## everything: unit tests, goldens, real Envoys, the command line, the demo
-	$(GO_TEST) ./...
+test: tools tools-aws tools-emulator tools-image tools-infra lint synth ## everything: unit tests, goldens, real Envoys, the command line, the demo, what is deployed to AWS
+	@mkdir -p dist; $(MAKE) --no-print-directory infra-test >dist/infra-test.log 2>&1 & infra=$$!; failed=0; \
+	$(GO_TEST) ./... || failed=1; \
+	wait $$infra || failed=1; cat dist/infra-test.log; exit $$failed
+
+.PHONY: infra-test
+infra-test: tools-infra ## what would be deployed to AWS: tests of its templates, cfn-lint, cdk-nag
+	$(GO) vet -C infra ./...
+	$(GO) test -C infra -count=1 -timeout=10m ./...
 
 .PHONY: unit
 unit: tools tools-emulator tools-image ## each package's own tests: under a minute, less where go test has results in its cache

@@ -28,13 +28,12 @@ func (m *mesh) makeAPI() {
 		CloudWatchRole: jsii.Bool(false), // one for the whole account and region: not ours to set
 		DeployOptions:  stage,
 	})
-	m.api.Root().AddProxy(&awsapigateway.ProxyResourceOptions{
-		AnyMethod: jsii.Bool(true),
-		DefaultIntegration: awsapigateway.NewLambdaIntegration(m.functions["api"], &awsapigateway.LambdaIntegrationOptions{
-			Proxy: jsii.Bool(true), AllowTestInvoke: jsii.Bool(false),
-		}),
-		DefaultMethodOptions: &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_IAM},
-	})
+	// Not AddProxy: that adds a method without authorization to the root.
+	paths := m.api.Root().AddResource(jsii.String("{proxy+}"), nil)
+	method := paths.AddMethod(jsii.String("ANY"), awsapigateway.NewLambdaIntegration(m.functions["api"], &awsapigateway.LambdaIntegrationOptions{
+		Proxy: jsii.Bool(true), AllowTestInvoke: jsii.Bool(false),
+	}), &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_IAM})
+	accept(method, "AwsSolutions-COG4", "Callers are IAM's users and roles, as App Mesh's were.")
 	m.acceptAPI()
 }
 
