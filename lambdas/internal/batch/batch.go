@@ -7,6 +7,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,8 @@ type Work[M any] struct {
 	// Handle does what the messages of one mesh ask for, in their order. An error is an infrastructure fault.
 	Handle func(ctx context.Context, uid string, messages []M) error
 	Logger *slog.Logger
+	// Patience is how long a failing mesh is tried again at once; patience if zero.
+	Patience time.Duration
 }
 
 // lane is what a batch holds of one mesh.
@@ -127,7 +130,7 @@ func (w Work[M]) try(ctx context.Context, l *lane[M]) error {
 			err = errors.Join(err, fmt.Errorf("out of time: %w", ctx.Err()))
 		}
 		return struct{}{}, err
-	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(patience))
+	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(cmp.Or(w.Patience, patience)))
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/ownmesh/ownmesh/adapters/sqs"
 	"github.com/ownmesh/ownmesh/adapters/stream"
@@ -155,9 +156,12 @@ func (h Handler) setAside(ctx context.Context, r stream.Record, cause error) err
 	if len(p.Record) > maxRecord {
 		p.Record, p.Cut = p.Record[:maxRecord], true
 	}
-	body, err := json.Marshal(p)
+	var body strings.Builder
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // six bytes for one
+	err := encoder.Encode(p)
 	if err == nil {
-		err = errors.Join(h.Poison.Send(ctx, sqs.Message{Body: string(body)})...)
+		err = errors.Join(h.Poison.Send(ctx, sqs.Message{Body: body.String()})...)
 	}
 	if err != nil {
 		h.Logger.Error("stream record can't be understood, nor set aside", "sequence", r.SequenceNumber, "cause", cause, "err", err)
