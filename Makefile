@@ -50,6 +50,14 @@ tools-emulator: ## find an AWS emulator, or install one into .tools; tests of wh
 tools-infra: ## find the CDK command line, cdk-nag and cfn-lint in .tools, or install them; what is deployed to AWS needs them
 	@tools/infra.sh
 
+.PHONY: tools-dynamodb
+tools-dynamodb: ## find DynamoDB Local, or install it into .tools where Java and Maven are there
+	@tools/dynamodb.sh
+
+.PHONY: localstack-up
+localstack-up: tools-emulator ## start the AWS emulator in the foreground, and print what to export (PORT=4567)
+	@PORT=$(PORT) localstack/up.sh
+
 .PHONY: build
 build: ## bin/ownmesh, and the demo's and the examples' programs
 	@mkdir -p bin
@@ -86,7 +94,7 @@ synth: ## the CloudFormation template for emulators, with its assets, dist/synth
 ##@ check
 # The rest waits for no CDK: its library takes over a minute to compile the first time.
 .PHONY: test
-test: tools tools-aws tools-emulator tools-image tools-infra lint synth ## everything: unit tests, goldens, real Envoys, the command line, the demo, what is deployed to AWS
+test: tools tools-aws tools-emulator tools-dynamodb tools-image tools-infra lint synth ## everything: unit tests, goldens, real Envoys, the command line, the demo, what is deployed to AWS
 	@mkdir -p dist; $(MAKE) --no-print-directory infra-test >dist/infra-test.log 2>&1 & infra=$$!; failed=0; \
 	$(GO_TEST) ./... || failed=1; \
 	wait $$infra || failed=1; cat dist/infra-test.log; exit $$failed

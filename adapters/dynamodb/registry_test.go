@@ -14,6 +14,7 @@ import (
 )
 
 func TestRegistryContract(t *testing.T) {
+	t.Parallel()
 	client := awsdynamodb.NewFromConfig(emulator.Config(t))
 	endpointtest.RunLedger(t, func(t *testing.T) endpoint.Ledger {
 		return dynamodb.NewRegistry(client, table(t, client, types.ScalarAttributeTypeS), time.Now)

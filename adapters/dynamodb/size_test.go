@@ -1,10 +1,8 @@
 package dynamodb_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -201,79 +199,5 @@ func TestTombstonesExpire(t *testing.T) {
 		if got := expires(); got != step.want {
 			t.Errorf("step %d: expires %q, want %q", i, got, step.want)
 		}
-	}
-}
-
-// piecewise is a fault: DynamoDB gives one row of a batch, and leaves the others for another call.
-func piecewise(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
-	var in struct {
-		RequestItems map[string]struct {
-			Keys           []json.RawMessage
-			ConsistentRead bool
-		}
-	}
-	body, err := io.ReadAll(r.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &in)
-	}
-	if err != nil {
-		return nil, err
-	}
-	left := map[string]any{}
-	for name, wanted := range in.RequestItems {
-		if len(wanted.Keys) > 1 {
-			left[name] = map[string]any{"Keys": wanted.Keys[1:], "ConsistentRead": wanted.ConsistentRead}
-			wanted.Keys = wanted.Keys[:1]
-			in.RequestItems[name] = wanted
-		}
-	}
-	if body, err = json.Marshal(in); err != nil {
-		return nil, err
-	}
-	again := r.Clone(r.Context())
-	again.Body, again.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	response, err := send(again)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	var out map[string]any
-	if err := json.NewDecoder(response.Body).Decode(&out); err != nil {
-		return nil, err
-	}
-	out["UnprocessedKeys"] = left
-	if body, err = json.Marshal(out); err != nil {
-		return nil, err
-	}
-	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	response.Header.Del("X-Amz-Crc32")
-	return response, nil
-}
-
-// TestUnprocessedKeys: what a batch leaves out is asked for again.
-func TestUnprocessedKeys(t *testing.T) {
-	t.Parallel()
-	w := &emulator.Wire{}
-	client := dial(t, w)
-	s := dynamodb.New(client, table(t, client, types.ScalarAttributeTypeB))
-	for _, name := range []string{"c", "a", "b"} {
-		m := shop
-		m.Name, m.UID = name, "u"+name
-		if err := s.CreateMesh(t.Context(), m, nil, name, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.Always(func(operation string) emulator.Fault {
-		if operation == "BatchGetItem" {
-			return piecewise
-		}
-		return nil
-	})
-	meshes, err := s.Meshes(t.Context(), "", 10)
-	if err != nil || len(meshes) != 3 || meshes[0].Name != "a" || meshes[2].Name != "c" {
-		t.Errorf("meshes %v (%v)", meshes, err)
-	}
-	if n := w.Calls("BatchGetItem"); n != 3 {
-		t.Errorf("%d calls, want 3", n)
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/ownmesh/ownmesh/internal/emulator"
 )
 
+// insideVariable holds the folder of DynamoDB Local in a process that runs beside it, in a network namespace of its own.
+const insideVariable = "OWNMESH_TEST_INSIDE_DYNAMODB_LOCAL"
+
 // dial is a client over a bad connection.
 func dial(tb testing.TB, w *emulator.Wire) *awsdynamodb.Client {
 	tb.Helper()

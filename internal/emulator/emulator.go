@@ -79,8 +79,8 @@ func start() (endpoint string, err error) {
 		running.endpoint = endpoint
 		return endpoint, nil
 	}
-	binary := filepath.Join(envoybin.Root(), ".tools/emulator/bin/ministack")
-	if _, err := os.Stat(binary); err != nil {
+	root := envoybin.Root()
+	if _, err := os.Stat(filepath.Join(root, ".tools/emulator/bin/ministack")); err != nil {
 		return "", errors.New("no AWS emulator: run `make tools-emulator`, or set AWS_ENDPOINT_URL to a running one")
 	}
 	port, err := freePort()
@@ -92,9 +92,7 @@ func start() (endpoint string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("start the emulator: %w", err)
 	}
-	cmd := exec.Command(binary)
-	cmd.Env = append(os.Environ(), "BIND_HOST=127.0.0.1", fmt.Sprint("GATEWAY_PORT=", port), "AWS_ENDPOINT_URL="+endpoint,
-		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", "AUTH=true")
+	cmd := exec.Command(filepath.Join(root, "localstack/start.sh"), fmt.Sprint(port)) // becomes the emulator
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start the emulator: %w", err)
