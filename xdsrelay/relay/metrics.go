@@ -18,6 +18,10 @@ type metrics struct {
 	position     *prometheus.GaugeVec
 	pollErrors   *prometheus.CounterVec
 	statusErrors prometheus.Counter
+
+	unauthorized    *prometheus.CounterVec
+	limited         *prometheus.CounterVec
+	handshakeErrors prometheus.Counter
 }
 
 // newMetrics registers them where there is a registry.
@@ -30,12 +34,16 @@ func newMetrics(to prometheus.Registerer) *metrics {
 
 	m := &metrics{
 		streams:      prometheus.NewGauge(gauge("streams", "Envoys connected now.")),
-		refusals:     prometheus.NewCounter(counter("streams_refused_total", "Streams ended before they were served: node unknown, mesh unknown, bad node id.")),
+		refusals:     prometheus.NewCounter(counter("streams_refused_total", "Streams ended before they were served: node unknown, mesh unknown, bad node id, token refused.")),
 		holdsExpired: prometheus.NewCounter(counter("holds_expired_total", "Listeners and routes sent although the clusters that they name were not acknowledged in time.")),
 		generation:   prometheus.NewGaugeVec(gauge("generation", "Generation of a mesh as read from its config log."), []string{"mesh_uid"}),
 		position:     prometheus.NewGaugeVec(gauge("log_sequence", "Sequence number reached in a mesh's log."), []string{"mesh_uid", "log"}),
 		pollErrors:   prometheus.NewCounterVec(counter("poll_errors_total", "Failed reads of a log."), []string{"log"}),
 		statusErrors: prometheus.NewCounter(counter("status_errors_total", "Failed writes of a status object.")),
+
+		unauthorized:    prometheus.NewCounterVec(counter("unauthorized_total", "Streams refused for their token: missing, malformed, key, signature, claims, expired, proxy (of another one)."), []string{"reason"}),
+		limited:         prometheus.NewCounterVec(counter("limited_total", "Connections and streams sent away by a limit: connections, peer_connections, peer_streams, peer_failures."), []string{"limit"}),
+		handshakeErrors: prometheus.NewCounter(counter("handshake_errors_total", "TLS handshakes that failed.")),
 	}
 	pushes := prometheus.NewCounterVec(counter("pushes_total", "Responses sent."), []string{"type"})
 	bytes := prometheus.NewCounterVec(counter("pushed_bytes_total", "Bytes of responses sent."), []string{"type"})
@@ -44,7 +52,8 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		m.pushes[k], m.bytes[k], m.nacks[k] = pushes.WithLabelValues(k.String()), bytes.WithLabelValues(k.String()), nacks.WithLabelValues(k.String())
 	}
 	if to != nil {
-		to.MustRegister(m.streams, m.refusals, m.holdsExpired, m.generation, m.position, m.pollErrors, m.statusErrors, pushes, bytes, nacks)
+		to.MustRegister(m.streams, m.refusals, m.holdsExpired, m.generation, m.position, m.pollErrors, m.statusErrors, pushes, bytes, nacks,
+			m.unauthorized, m.limited, m.handshakeErrors)
 	}
 	return m
 }

@@ -29,6 +29,7 @@ type node struct {
 	name     string
 	instance string // tells apart the proxies of one node
 	metadata events.NodeMetadata
+	grant    *grant
 }
 
 func (n node) describe() string {

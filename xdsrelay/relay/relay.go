@@ -48,6 +48,11 @@ type Options struct {
 	MaxStreamAge time.Duration
 	// Drain is over what time streams are ended when Run's context is, so that Envoys don't all come back at once.
 	Drain time.Duration
+	// Tokens, if not nil, checks the token that each stream must bear: without it, who reaches the relay may have any
+	// node's configuration, so it must not be reachable from elsewhere.
+	Tokens Tokens
+	// Limits bound what each address may take; see Listener and Credentials. The zero value bounds nothing.
+	Limits Limits
 	// Logger may be nil: then nothing is logged.
 	Logger *slog.Logger
 	// Metrics may be nil: then there are none.
@@ -97,6 +102,7 @@ type Relay struct {
 	metrics *metrics
 	now     func() time.Time
 	names   *names
+	peers   *peers
 
 	ctx  context.Context // of the tails; ends when Run does
 	stop context.CancelFunc
@@ -117,6 +123,7 @@ func New(o Options) *Relay {
 		names:  &names{objects: o.Objects, validFor: o.Interval, now: o.Now, known: map[string]*meaning{}},
 		meshes: map[string]*mesh{}, streams: map[*stream]struct{}{}, nudged: make(chan struct{}),
 	}
+	r.peers = newPeers(o.Limits, r.now, func(reason string) { r.metrics.limited.WithLabelValues(reason).Inc() })
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r
 }

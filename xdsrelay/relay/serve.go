@@ -7,7 +7,6 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 )
 
@@ -24,17 +23,31 @@ func (r *Relay) StreamAggregatedResources(discoveryv3.AggregatedDiscoveryService
 // DeltaAggregatedResources serves one Envoy until it goes, its virtual node or gateway is deleted, the stream is old,
 // or the relay stops. The statuses that it ends with are for people: Envoy logs them.
 func (r *Relay) DeltaAggregatedResources(rpc discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+	ctx := rpc.Context()
+	done, err := r.peers.stream(ctx)
+	if err != nil {
+		return r.refuse(ctx, node{}, err)
+	}
+	defer done()
+	granted, err := r.authenticate(ctx)
+	if err != nil {
+		return r.refuse(ctx, node{}, err)
+	}
 	first, err := firstRequest(rpc)
 	if err != nil {
 		return err
 	}
-	n, err := parseNode(first.Node, peerAddress(rpc.Context()))
-	if err != nil {
-		return r.refuse(n, err)
+	n, err := parseNode(first.Node, peerAddress(ctx))
+	if err == nil {
+		err = granted.allows(r, n)
 	}
+	if err != nil {
+		return r.refuse(ctx, n, err)
+	}
+	n.grant = granted
 	s, err := r.admit(rpc, n)
 	if err != nil {
-		return r.refuse(n, err)
+		return r.refuse(ctx, n, err)
 	}
 	defer r.dismiss(s)
 	if err := s.handle(first); err != nil {
@@ -68,16 +81,12 @@ func firstRequest(rpc grpc.ServerStream) (*discoveryv3.DeltaDiscoveryRequest, er
 	}
 }
 
-func peerAddress(ctx context.Context) string {
-	if p, ok := peer.FromContext(ctx); ok && p.Addr != nil {
-		return p.Addr.String()
-	}
-	return "unknown"
-}
-
-func (r *Relay) refuse(n node, err error) error {
+func (r *Relay) refuse(ctx context.Context, n node, err error) error {
 	r.metrics.refusals.Inc()
-	r.log.Warn("stream refused", "mesh", n.mesh, "proxy", n.proxy, "instance", n.instance, "status", status.Convert(err).Message())
+	if code := status.Code(err); code == codes.Unauthenticated || code == codes.PermissionDenied {
+		r.peers.failed(peerHost(ctx))
+	}
+	r.log.Warn("stream refused", "peer", peerAddress(ctx), "mesh", n.mesh, "proxy", n.proxy, "instance", n.instance, "status", status.Convert(err).Message())
 	return err
 }
 
@@ -96,7 +105,9 @@ func (r *Relay) admit(rpc grpc.ServerStream, n node) (*stream, error) {
 			return nil, status.Errorf(codes.Unavailable, "the artifact store can't be read: %v", err)
 		}
 		refusal := status.Errorf(codes.InvalidArgument, "mesh %q is not known here: create it, or correct node.id (APPMESH_RESOURCE_ARN)", n.mesh)
-		if uid != "" {
+		if denied := n.grant.allowsMesh(n, uid); uid != "" && denied != nil {
+			refusal = denied
+		} else if uid != "" {
 			s, again, err := r.enter(rpc, n, uid, deadline)
 			if s != nil || !again {
 				return s, err

@@ -132,7 +132,7 @@ func (s *stream) explicit() bool { return s.node.metadata.Explicit != nil }
 
 // run sends until the stream ends, and returns what it ends with.
 func (s *stream) run() error {
-	age := time.AfterFunc(s.relay.streamAge(), func() { s.end(nil) })
+	age := time.AfterFunc(s.node.grant.ends(s.relay), func() { s.end(nil) })
 	defer age.Stop()
 	go s.receive()
 	for range s.wake {
