@@ -115,6 +115,30 @@ func TestDrain(t *testing.T) {
 	front.says("the time is over, and no request is in flight")
 }
 
+// What takes longer than the setting allows is cut off, and counted in the log.
+func TestDrainIsBounded(t *testing.T) {
+	m := startMesh(t)
+	asked, release := make(chan struct{}), make(chan struct{})
+	back := launchNode(t, m, "back", func(http.ResponseWriter, *http.Request) {
+		close(asked)
+		<-release
+	}, "LISTENER_DRAIN_WAIT_TIME_S=1")
+	defer close(release)
+	back.healthy()
+	cut := make(chan error, 1)
+	go func() {
+		_, err := get(&http.Client{Timeout: 20 * time.Second}, "http://"+back.bind)
+		cut <- err
+	}()
+	<-asked
+	back.signal(syscall.SIGTERM)
+	if err := <-cut; err == nil {
+		t.Error("the request was answered")
+	}
+	back.exits(0, 10*time.Second)
+	back.says(`LISTENER_DRAIN_WAIT_TIME_S is too short for them","part":"sidecar","requests":1}`)
+}
+
 // In ECS the sidecar is told to stop after the application: it need not wait then.
 func TestDrainEndsWithTheApplication(t *testing.T) {
 	m := startMesh(t)
