@@ -24,7 +24,6 @@ type Record struct {
 type Change struct {
 	UID        string // of the mesh
 	Generation int64  // of the mesh's row; 0: the record is of another row
-	Name       string // of the mesh, with Generation; "" if the row does not say it
 	Entry      *store.Entry
 }
 
@@ -60,9 +59,6 @@ type attributes struct {
 	Generation *struct {
 		N *string `json:"N"`
 	} `json:"generation"`
-	Mesh *struct {
-		S *string `json:"S"`
-	} `json:"mesh"`
 	Entry *struct {
 		S *string `json:"S"`
 	} `json:"entry"`
@@ -115,14 +111,5 @@ func (a attributes) change(uid string) (Change, error) {
 		return c, fmt.Errorf("attribute generation must be a whole number from 1 on, got %q", *a.Generation.N)
 	}
 	c.Generation = n
-	if a.Mesh != nil && a.Mesh.S != nil {
-		var body struct {
-			Name string `json:"name"`
-		}
-		// The generation is what matters: who needs the name and finds none reads it from the store.
-		if json.Unmarshal([]byte(*a.Mesh.S), &body) == nil {
-			c.Name = body.Name
-		}
-	}
 	return c, nil
 }

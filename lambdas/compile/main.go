@@ -21,6 +21,7 @@ func main() {
 		func(_ context.Context, c *cloud.Cloud) (lambda.Handler, error) {
 			compiler := reconcile.NewCompiler(reconcile.CompilerOptions{
 				Store: c.Store(), Objects: c.Objects(), Now: time.Now, Logger: c.Logger,
+				Events: c.Events(), Place: c.Place(),
 				Compile: compile.Options{Interception: resource.Transparent, Partition: c.Partition()},
 			})
 			return batch.Compile(compiler.Handle, c.Logger), nil

@@ -13,11 +13,12 @@ import (
 )
 
 func main() {
-	cloud.Run([]string{settings.CompileQueue, settings.RegisterQueue, settings.PoisonQueue}, []string{settings.Bus},
+	cloud.Run([]string{settings.Table, settings.CompileQueue, settings.RegisterQueue, settings.PoisonQueue}, []string{settings.Bus},
 		func(_ context.Context, c *cloud.Cloud) (lambda.Handler, error) {
+			teller := &dispatch.Teller{Store: c.Store(), Events: c.Events(), Place: c.Place(), Logger: c.Logger}
 			return dispatch.Handler{
 				Compile: c.Queue(settings.CompileQueue), Register: c.Queue(settings.RegisterQueue),
-				Poison: c.Queue(settings.PoisonQueue), Logger: c.Logger,
+				Poison: c.Queue(settings.PoisonQueue), Committed: teller.Committed, Logger: c.Logger,
 			}, nil
 		})
 }

@@ -19,6 +19,7 @@ func main() {
 		func(_ context.Context, c *cloud.Cloud) (lambda.Handler, error) {
 			registrar := reconcile.NewRegistrar(reconcile.RegistrarOptions{
 				Store: c.Store(), Registry: c.Registry(), Objects: c.Objects(), Now: time.Now, Logger: c.Logger,
+				Events: c.Events(), Place: c.Place(),
 			})
 			return batch.Register(registrar, c.Logger), nil
 		})

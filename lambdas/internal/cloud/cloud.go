@@ -17,12 +17,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/ownmesh/ownmesh/adapters/dynamodb"
+	"github.com/ownmesh/ownmesh/adapters/eventbridge"
 	"github.com/ownmesh/ownmesh/adapters/s3"
 	"github.com/ownmesh/ownmesh/adapters/sqs"
+	"github.com/ownmesh/ownmesh/core/notice"
 	"github.com/ownmesh/ownmesh/lambdas/internal/settings"
 )
 
@@ -83,6 +86,20 @@ func (c *Cloud) Objects() *s3.Objects {
 // Queue is the queue whose URL a variable holds.
 func (c *Cloud) Queue(variable string) *sqs.Queue {
 	return sqs.New(awssqs.NewFromConfig(c.Config), c.Get(variable))
+}
+
+// Events is the bus that is told of what happened; nil if there is none.
+func (c *Cloud) Events() notice.Publisher {
+	name := c.Get(settings.Bus)
+	if name == "" {
+		return nil
+	}
+	return eventbridge.New(awseventbridge.NewFromConfig(c.Config), name)
+}
+
+// Place is where ARNs are.
+func (c *Cloud) Place() notice.Place {
+	return notice.Place{Partition: c.Partition(), Region: c.Config.Region}
 }
 
 // Partition is AWS's partition of the region: in China and for the US government ARNs begin otherwise.

@@ -39,7 +39,6 @@ type Handler struct {
 // Committed is an entry of a mesh's journal.
 type Committed struct {
 	UID   string
-	Name  string // of the mesh, where its row was in the same batch
 	Entry store.Entry
 }
 
@@ -72,7 +71,6 @@ func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // read takes a batch apart. lowest is the first record that could not even be set aside, len(records) if there is none.
 func (h Handler) read(ctx context.Context, records []stream.Record) (meshes map[string]changed, entries []Committed, lowest int) {
 	meshes, lowest = map[string]changed{}, len(records)
-	names := map[string]string{}
 	for i, r := range records {
 		c, err := r.Change()
 		if err != nil {
@@ -80,9 +78,6 @@ func (h Handler) read(ctx context.Context, records []stream.Record) (meshes map[
 				lowest = min(lowest, i)
 			}
 			continue
-		}
-		if c.Name != "" {
-			names[c.UID] = c.Name
 		}
 		if c.Entry != nil {
 			entries = append(entries, Committed{UID: c.UID, Entry: *c.Entry})
@@ -95,9 +90,6 @@ func (h Handler) read(ctx context.Context, records []stream.Record) (meshes map[
 			m = changed{message: known.message.Merge(m.message), first: known.first}
 		}
 		meshes[c.UID] = m
-	}
-	for i := range entries {
-		entries[i].Name = names[entries[i].UID]
 	}
 	return meshes, entries, lowest
 }

@@ -31,7 +31,7 @@ func newWorld() *world {
 		Compile: w.compile, Register: w.register, Poison: w.poison, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Committed: func(_ context.Context, entries []dispatch.Committed) {
 			for _, e := range entries {
-				w.committed = append(w.committed, fmt.Sprintf("%s %s %s", e.UID, e.Name, e.Entry.Key))
+				w.committed = append(w.committed, fmt.Sprintf("%s %d", e.UID, e.Entry.Generation))
 			}
 		},
 	}}
@@ -75,7 +75,7 @@ func TestOneMessageAMeshToEachQueue(t *testing.T) {
 	if got := bodies(w.register); got != `a{"meshChanged":{"uid":"a","generation":3}} b{"meshChanged":{"uid":"b","generation":9}}` {
 		t.Errorf("register was sent %s", got)
 	}
-	if want := []string{"a shop /", "c  /"}; !slices.Equal(w.committed, want) || w.stream.Calls != 1 {
+	if want := []string{"a 1", "c 1"}; !slices.Equal(w.committed, want) || w.stream.Calls != 1 {
 		t.Errorf("told of %q in %d calls, want %q", w.committed, w.stream.Calls, want)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -45,6 +46,9 @@ type response struct {
 	Base64  bool                `json:"isBase64Encoded"`
 }
 
+// margin is what is kept of the Lambda's time: a request that takes too long is ended while it can still be answered.
+const margin = 2 * time.Second
+
 // Handler is a Lambda handler over an http.Handler.
 type Handler struct{ http.Handler }
 
@@ -56,6 +60,11 @@ func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	if in.Method == "" || in.Path == "" {
 		return nil, fmt.Errorf("this is no request of a REST API's Lambda proxy integration: httpMethod %q, path %q", in.Method, in.Path)
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+		defer cancel()
 	}
 	r, err := in.http(ctx)
 	if err != nil {

@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // ask sends an event through and gives the answer.
@@ -108,6 +110,20 @@ func TestAnswersThatLambdaCantSend(t *testing.T) {
 	r = ask(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(strings.Repeat(`x`, 5<<20))) }, event("/"))
 	if r.Status != 200 || len(r.Body) != 5<<20 {
 		t.Errorf("got %d with %d bytes", r.Status, len(r.Body))
+	}
+}
+
+// TestRequestsEndBeforeTheLambdaDoes, so that there is time for an answer.
+func TestRequestsEndBeforeTheLambdaDoes(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 29*time.Second)
+	defer cancel()
+	_, err := Handler{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if d, ok := r.Context().Deadline(); !ok || time.Until(d) > 27*time.Second || time.Until(d) < 20*time.Second {
+			t.Errorf("the request's deadline is %v, %v", d, ok)
+		}
+	})}.Invoke(ctx, []byte(event("/")))
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -36,7 +36,9 @@ type Handler struct {
 	Objects           artifact.Objects
 	Compile, Register Sender
 	Collector         *artifact.Collector
-	Logger            *slog.Logger
+	// Converged tells once a generation when all proxies of a mesh have accepted it; nil: nobody is told.
+	Converged func(ctx context.Context, uid string) (done bool, err error)
+	Logger    *slog.Logger
 }
 
 // scheduled is EventBridge's event of a schedule. One without a time, as people send it by hand, does all there is.
@@ -55,6 +57,9 @@ func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if e.Time.IsZero() || e.Time.Minute()%lookEvery == 0 {
 		errs = append(errs, h.look(ctx))
 	}
+	if h.Converged != nil {
+		errs = append(errs, h.converged(ctx))
+	}
 	if e.Time.IsZero() || e.Time.Minute() == collectAt {
 		deleted, err := coresweep.Collect(ctx, h.Objects, h.Collector)
 		h.Logger.Info("collected", "objects", deleted)
@@ -64,6 +69,17 @@ func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, fmt.Errorf("sweep: %w", err)
 	}
 	return []byte("null"), nil
+}
+
+// converged looks at every mesh that is in the store.
+func (h Handler) converged(ctx context.Context) error {
+	uids, err := coresweep.Present(ctx, h.Store)
+	errs := []error{err}
+	for _, uid := range uids {
+		_, err := h.Converged(ctx, uid)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // look tells both queues to look at every mesh.
