@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
@@ -41,6 +42,8 @@ type Options struct {
 	Tokens Tokens // makes stream tokens for sidecars; nil: none are, because the relay is on loopback
 	Relay  string // host:port that sidecars dial; "": they can't ask this API for it
 
+	Events EventLog // what was told to the outside; nil: it went to a bus, and can't be read here
+
 	Version  string       // of Ownmesh, for GET /v1/version
 	Compiler int          // version of the compiler's output, for the same: this package must not import the compiler
 	Logger   *slog.Logger // nil: nothing is logged
@@ -57,6 +60,7 @@ type handler struct {
 	operations []operation
 	writers    locks // by name of the mesh
 	services   locks // by namespace and service
+	followers  atomic.Int64
 	patience   time.Duration
 }
 
@@ -83,11 +87,15 @@ func newHandler(o Options) *handler {
 	return &handler{Options: o, operations: table(), patience: patience}
 }
 
-// ServeHTTP answers every request with JSON and a request id, whatever happens.
+// ServeHTTP answers every request with JSON and a request id, whatever happens. Only who follows events gets lines of it.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := h.NewID()
 	w.Header().Set("x-amzn-RequestId", id)
 	answer, err := h.serve(w, r, id)
+	if stream, ok := answer.(streamed); ok && err == nil {
+		stream(w)
+		return
+	}
 	if err == nil {
 		var body []byte
 		if body, err = marshal(answer); err == nil {

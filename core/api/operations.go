@@ -56,6 +56,7 @@ var others = []operation{
 	{name: "UntagResource", method: http.MethodPut, path: at(appMesh, "untag"), query: []string{"resourceArn"}, body: true, run: untag},
 
 	{name: "GetVersion", method: http.MethodGet, path: at(ownmesh, "version"), run: version},
+	{name: "ListEvents", method: http.MethodGet, path: at(ownmesh, "events"), run: listEvents},
 	{name: "ListStatus", method: http.MethodGet, path: at(ownmesh, "status"), run: listStatus},
 	{name: "GetStatus", like: "DescribeMesh", method: http.MethodGet, path: at(ownmesh, "meshes", "{meshName}", "status"), run: getStatus},
 	{name: "GetFindings", like: "DescribeMesh", method: http.MethodGet, path: at(ownmesh, "meshes", "{meshName}", "findings"), run: getFindings},
