@@ -62,6 +62,9 @@ const RelayCAPath = "relay/ca.pem"
 // ReportPath holds what the newest compilation said of a mesh: resource.Report.
 func ReportPath(uid string) string { return MeshPrefix(uid) + "report" }
 
+// RegistrationPath holds what register said of a mesh's resources: a resource.Report, and notes of its own.
+func RegistrationPath(uid string) string { return MeshPrefix(uid) + "registration" }
+
 // StatusPrefix is the prefix of the relays' status objects of a mesh.
 func StatusPrefix(uid string) string { return MeshPrefix(uid) + "status/" }
 

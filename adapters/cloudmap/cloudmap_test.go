@@ -130,11 +130,16 @@ func (a *account) find(key endpoint.ServiceKey) *types.Service {
 	all, err := a.Client.ListServices(a.t.Context(), &sd.ListServicesInput{})
 	a.must(err)
 	for _, s := range all.Services {
+		if aws.ToString(s.Name) != key.Service {
+			continue
+		}
 		full, err := a.GetService(a.t.Context(), &sd.GetServiceInput{Id: s.Id})
-		a.must(err)
+		if err != nil {
+			continue // another test's, deleted meanwhile
+		}
 		ns, err := a.GetNamespace(a.t.Context(), &sd.GetNamespaceInput{Id: full.Service.NamespaceId})
 		a.must(err)
-		if aws.ToString(s.Name) == key.Service && aws.ToString(ns.Namespace.Name) == key.Namespace {
+		if aws.ToString(ns.Namespace.Name) == key.Namespace {
 			return full.Service
 		}
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sd "github.com/aws/aws-sdk-go-v2/service/servicediscovery"
-	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
 )
@@ -134,18 +133,7 @@ func (d *Directory) removeName(ctx context.Context, ns, label string, s service,
 	if err := d.deregister(ctx, s, nameInstance); err != nil || used {
 		return err
 	}
-	_, err := d.api.DeleteService(ctx, &sd.DeleteServiceInput{Id: &s.id})
-	var inUse *types.ResourceInUse // the instance takes a while to go: the next sweep deletes the service
-	var gone *types.ServiceNotFound
-	if errors.As(err, &inUse) {
-		return nil
-	}
-	if err != nil && !errors.As(err, &gone) {
-		return err
-	}
-	d.log.Info("took back a name", "namespace", ns, "name", label)
-	d.ids.forget(ns)
-	return nil
+	return d.delete(ctx, endpoint.ServiceKey{Namespace: ns, Service: label}, s)
 }
 
 func nameDescription(mesh string) string { return description(mesh, "a name that resolves") }

@@ -1,49 +1,41 @@
 package reconcile
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/notice"
-	"github.com/ownmesh/ownmesh/core/resource"
-	"github.com/ownmesh/ownmesh/core/store"
+	"github.com/ownmesh/ownmesh/core/task"
 	"github.com/ownmesh/ownmesh/events"
 )
 
-// RegistrarOptions is what a Registrar works with. Appended, Events and Logger may be nil.
+// RegistrarOptions is what a Registrar works with. Directory, Tasks, Appended, Events and Logger may be nil.
 type RegistrarOptions struct {
-	Store    Meshes
-	Registry endpoint.Registry
-	Objects  artifact.Objects
-	Now      func() time.Time // dates what is appended
-	Appended func(events.LogAppended)
-	Events   notice.Publisher // told of instances that changed
-	Place    notice.Place     // for the ARNs in events
-	Logger   *slog.Logger
+	Store     Meshes
+	Registry  endpoint.Ledger // in AWS an endpoint.Overlay over Directory
+	Directory Directory       // nil: what others register is not looked for, and nothing is made known to them
+	Tasks     Tasks           // nil: task bindings have no effect
+	Objects   artifact.Objects
+	Now       func() time.Time // dates what is appended
+	Appended  func(events.LogAppended)
+	Events    notice.Publisher // told of instances that changed
+	Place     notice.Place     // for the ARNs in events
+	Logger    *slog.Logger
+	// Relook is how soon a service is read again that ECS should have registered a running task in (1 s).
+	Relook time.Duration
 }
 
 // Registrar keeps each mesh's endpoints log in step with the registry: the instances of every service that a
-// virtual node of the mesh names, and of no other.
+// virtual node of the mesh names, and of no other. It keeps the registry in step with the mesh's task bindings, and a
+// directory with its nodes' services and its resolvable names.
 type Registrar struct {
 	RegistrarOptions
 	warm *warmCache[*warmEndpoints]
-}
-
-// warmEndpoints is which services a mesh's nodes name, and the mesh's endpoints log as read so far.
-type warmEndpoints struct {
-	mesh       store.Mesh
-	generation int64
-	nodes      map[resource.Key]endpoint.ServiceKey
-	reader     *artifact.Reader[*endpoint.State, endpoint.Change]
-	writer     *artifact.Writer[*endpoint.State, endpoint.Change]
 }
 
 // NewRegistrar returns a Registrar with nothing warm.
@@ -54,14 +46,42 @@ func NewRegistrar(o RegistrarOptions) *Registrar {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Relook == 0 {
+		o.Relook = time.Second
+	}
 	return &Registrar{RegistrarOptions: o, warm: newWarmCache[*warmEndpoints]()}
 }
 
-// Handle brings the endpoints log of the mesh in step with its virtual nodes and with the registry. It returns
-// infrastructure faults only. Calls for one mesh wait for each other. Generation 0, as a sweep sends it, has the log
-// read as well as a starting relay reads it, and healed if it can't be.
+// look says how a pass looks at a service that the log has already. One that is new to the log is read whole.
+type look int
+
+const (
+	lookNot   look = iota // it stays as the log has it
+	lookRows              // what our own registry says of it is laid over what the log has
+	lookWhole             // it is read from the registry, and from where others register
+)
+
+// looks says how to look at each service; lookNot at those that it doesn't name.
+type looks map[endpoint.ServiceKey]look
+
+// raise has a service looked at no less than l says.
+func (s looks) raise(key endpoint.ServiceKey, l look) { s[key] = max(s[key], l) }
+
+// pass is what is to be done with one mesh.
+type pass struct {
+	all    bool                 // look at every service whole, and have the log healed if a starting relay could not read it
+	only   *endpoint.ServiceKey // look at this one whole
+	tasks  []task.Task          // news of these tasks
+	follow bool                 // do what the mesh's resources ask for beyond its log, if they changed, or with all
+	// expected are instances that ECS should have registered; what is not found stays in it.
+	expected map[endpoint.InstanceKey]bool
+}
+
+// Handle brings the endpoints log of the mesh in step with its virtual nodes, and what depends on its resources with
+// them. It returns infrastructure faults only. Calls for one mesh wait for each other. Generation 0, as a sweep sends it,
+// has everything read anew, the log as well as a starting relay reads it, and healed if it can't be.
 func (r *Registrar) Handle(ctx context.Context, e events.MeshChanged) error {
-	return r.each(ctx, e.UID, nil, e.Generation == 0)
+	return r.each(ctx, e.UID, &pass{all: e.Generation == 0, follow: true})
 }
 
 // InstancesChanged brings the endpoints logs of the given meshes in step with the registry's instances of one
@@ -69,20 +89,24 @@ func (r *Registrar) Handle(ctx context.Context, e events.MeshChanged) error {
 func (r *Registrar) InstancesChanged(ctx context.Context, meshes []string, service endpoint.ServiceKey) error {
 	var errs []error
 	for _, uid := range meshes {
-		errs = append(errs, r.each(ctx, uid, &service, false))
+		errs = append(errs, r.each(ctx, uid, &pass{only: &service}))
 	}
 	return errors.Join(errs...)
 }
 
-// each runs one pass over a mesh, again while other writers are faster. With only set, it asks the registry for
-// that service alone; with check set, it has the log healed if a starting relay could not read it.
-func (r *Registrar) each(ctx context.Context, uid string, only *endpoint.ServiceKey, check bool) error {
+// outsideError is a fault of what a mesh's resources ask for beyond its log: what is warm is as good as before.
+type outsideError struct{ error }
+
+func (e outsideError) Unwrap() error { return e.error }
+
+// each runs one pass over a mesh, again while other writers are faster.
+func (r *Registrar) each(ctx context.Context, uid string, p *pass) error {
 	slot := r.warm.lock(uid)
 	defer slot.unlock()
 	var err error
 	for range attempts {
 		err = guarded(func() error {
-			if err := r.register(ctx, uid, slot, only); err != nil || !check {
+			if err := r.register(ctx, uid, slot, p); err != nil || !p.all {
 				return err
 			}
 			return r.check(ctx, slot)
@@ -91,14 +115,18 @@ func (r *Registrar) each(ctx context.Context, uid string, only *endpoint.Service
 			return nil
 		}
 		if !overtaken(err) {
-			slot.drop()
+			if outside := (outsideError{}); !errors.As(err, &outside) {
+				slot.drop()
+			}
 			return fmt.Errorf("register endpoints of mesh %s: %w", uid, err)
 		}
 	}
 	return fmt.Errorf("register endpoints of mesh %s: lost the place in its endpoints log %d times: %w", uid, attempts, err)
 }
 
-func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*warmEndpoints], only *endpoint.ServiceKey) error {
+// register does a pass: it reads, changes the registry as tasks and bindings say, appends what follows from that to the
+// log, and only then tells the directory, which may be slow.
+func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*warmEndpoints], p *pass) error {
 	w, err := r.read(ctx, uid, slot)
 	if err != nil || w == nil {
 		return err
@@ -106,29 +134,71 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 	if w.mesh.Deleted {
 		return r.bury(ctx, w)
 	}
-	if _, err := w.reader.Poll(ctx); errors.Is(err, artifact.ErrDamaged) {
-		r.Logger.Warn("endpoints log is damaged, starting a new epoch", "mesh", uid, "err", err)
-		return r.rebuild(ctx, w)
-	} else if err != nil {
+	_, err = w.reader.Poll(ctx)
+	damaged := errors.Is(err, artifact.ErrDamaged)
+	if err != nil && !damaged {
 		return err
 	}
-	if !w.reader.Exists() {
-		return r.rebuild(ctx, w)
+	present := &endpoint.State{}
+	if !damaged && w.reader.Exists() {
+		present = w.reader.State()
 	}
-	present := w.reader.State()
-	wanted, err := r.wanted(ctx, w, present, only)
-	if err != nil {
-		return err
+	c := &changes{Registrar: r, w: w, present: present, looks: looks{}}
+	if p.only != nil {
+		c.looks.raise(*p.only, lookWhole)
 	}
+	outside := []error{c.tasks(ctx, p)}
+	follow := p.follow && (w.stale || p.all)
+	if follow {
+		outside = append(outside, c.follow(ctx))
+	}
+	if damaged || !w.reader.Exists() {
+		if damaged {
+			r.Logger.Warn("endpoints log is damaged, starting a new epoch", "mesh", uid, "err", err)
+		}
+		if err := r.rebuild(ctx, w); err != nil {
+			return err
+		}
+	} else {
+		wanted, err := r.wanted(ctx, w, present, c.looks, p.all)
+		if ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		outside = append(outside, err)
+		if err := r.append(ctx, w, present, wanted); err != nil {
+			return err
+		}
+		for key := range p.expected {
+			if _, ok := wanted.Services[key.ServiceKey][key.ID]; ok {
+				delete(p.expected, key)
+			}
+		}
+	}
+	outside = append(outside, c.tell(ctx))
+	if err := errors.Join(outside...); err != nil {
+		return outsideError{err}
+	}
+	if follow {
+		w.stale = false
+	}
+	return nil
+}
+
+// append appends what leads from the present state to the wanted one, if anything does. The new state is made by the
+// same Apply that readers use, on a copy: what the reader has read stays as it is.
+func (r *Registrar) append(ctx context.Context, w *warmEndpoints, present *endpoint.State, wanted endpoint.State) error {
 	change := endpoint.Diff(*present, wanted)
 	if change.Empty() {
 		return nil
 	}
-	// The new state is made by the same Apply that readers use, on a copy: present stays what the reader has read.
-	if _, err = w.writer.Append(ctx, w.reader.Position(), change, func() *endpoint.State { return &wanted }); err != nil {
+	if _, err := w.writer.Append(ctx, w.reader.Position(), change, func() *endpoint.State { return &wanted }); err != nil {
 		return err
 	}
-	r.appended(ctx, w, present, &wanted)
+	if wanted.Deleted {
+		r.Appended(events.LogAppended{UID: w.mesh.UID, Log: events.LogEndpoints})
+	} else {
+		r.appended(ctx, w, present, &wanted)
+	}
 	return nil
 }
 
@@ -148,7 +218,7 @@ func (r *Registrar) check(ctx context.Context, slot *warmSlot[*warmEndpoints]) e
 
 // rebuild starts a new epoch of the endpoints log from the registry alone.
 func (r *Registrar) rebuild(ctx context.Context, w *warmEndpoints) error {
-	wanted, err := r.wanted(ctx, w, &endpoint.State{}, nil)
+	wanted, err := r.wanted(ctx, w, &endpoint.State{}, nil, true)
 	if err != nil {
 		return err
 	}
@@ -163,7 +233,7 @@ func (r *Registrar) rebuild(ctx context.Context, w *warmEndpoints) error {
 	return nil
 }
 
-// bury ends the log of a deleted mesh with a tombstone.
+// bury takes back what was made for a deleted mesh, and ends its log with a tombstone.
 func (r *Registrar) bury(ctx context.Context, w *warmEndpoints) error {
 	if _, err := w.reader.Poll(ctx); err != nil {
 		return err
@@ -171,42 +241,8 @@ func (r *Registrar) bury(ctx context.Context, w *warmEndpoints) error {
 	if !w.reader.Exists() || w.reader.State().Deleted {
 		return nil
 	}
-	gone := &endpoint.State{Deleted: true}
-	_, err := w.writer.Append(ctx, w.reader.Position(), endpoint.Change{Deleted: true}, func() *endpoint.State { return gone })
-	if err != nil {
-		return err
+	if err := r.takeBack(ctx, w); err != nil {
+		return outsideError{err}
 	}
-	r.Appended(events.LogAppended{UID: w.mesh.UID, Log: events.LogEndpoints})
-	return nil
-}
-
-// wanted is the state that the log should have. With only set, all other services that the log knows stay as they
-// are there; a service that is new to the log is always read.
-func (r *Registrar) wanted(ctx context.Context, w *warmEndpoints, present *endpoint.State, only *endpoint.ServiceKey) (endpoint.State, error) {
-	state := endpoint.State{Services: map[endpoint.ServiceKey]map[string]endpoint.Instance{}}
-	for _, service := range w.services() {
-		known, ok := present.Services[service]
-		if ok && only != nil && *only != service {
-			state.Services[service] = known
-			continue
-		}
-		instances, err := r.Registry.Instances(ctx, service)
-		if err != nil {
-			return state, fmt.Errorf("read the instances of %s in %s: %w", service.Service, service.Namespace, err)
-		}
-		byID := make(map[string]endpoint.Instance, len(instances))
-		for _, i := range instances {
-			byID[i.ID] = i
-		}
-		state.Services[service] = byID
-	}
-	return state, nil
-}
-
-// services lists the services that the mesh's nodes name, sorted, each once.
-func (w *warmEndpoints) services() []endpoint.ServiceKey {
-	all := slices.SortedFunc(maps.Values(w.nodes), func(a, b endpoint.ServiceKey) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Service, b.Service))
-	})
-	return slices.Compact(all)
+	return r.append(ctx, w, w.reader.State(), endpoint.State{Deleted: true})
 }

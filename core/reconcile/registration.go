@@ -1,0 +1,77 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/events"
+)
+
+// registration is the object at events.RegistrationPath: what the newest pass over a mesh's resources found, and what is
+// to be taken back when nobody asks for it any more.
+type registration struct {
+	resource.Report
+	Namespaces []string `json:"namespaces,omitempty"` // of the directory, that may hold names which were made for the mesh
+
+	etag string
+}
+
+// registration reads what the last pass left. A damaged object counts as none.
+func (c *changes) registration(ctx context.Context) (registration, error) {
+	var before registration
+	data, etag, err := c.Objects.Get(ctx, events.RegistrationPath(c.w.mesh.UID))
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return before, fmt.Errorf("read what was found before: %w", err)
+	}
+	if err := json.Unmarshal(data, &before); err != nil {
+		before = registration{}
+	}
+	before.etag = etag
+	return before, nil
+}
+
+// report writes what this pass found, if it differs. Who loses against another pass leaves it to that one: the next
+// sweep writes what is true then.
+func (c *changes) report(ctx context.Context, before registration, namespaces []string) error {
+	slices.SortFunc(c.found, resource.Finding.Compare)
+	now := registration{Namespaces: namespaces}
+	now.MeshUID, now.Generation = c.w.mesh.UID, c.w.generation
+	now.Findings = slices.CompactFunc(c.found, func(a, b resource.Finding) bool { return a == b })
+	nothing := before.etag == "" && len(now.Findings)+len(namespaces) == 0
+	same := slices.Equal(now.Findings, before.Findings) && slices.Equal(namespaces, before.Namespaces)
+	if nothing || before.etag != "" && same || before.Generation > now.Generation {
+		return nil
+	}
+	data, err := json.Marshal(now)
+	if err != nil {
+		return fmt.Errorf("encode what was found: %w", err)
+	}
+	if err := put(ctx, c.Objects, events.RegistrationPath(c.w.mesh.UID), data, before.etag); err != nil && !lost(err) {
+		return err
+	}
+	return nil
+}
+
+// takeBack undoes what was done beyond the log for a mesh that is gone.
+func (r *Registrar) takeBack(ctx context.Context, w *warmEndpoints) error {
+	w.nodes, w.bindings, w.names, w.virtualServices = nil, nil, nil, nil
+	c := &changes{Registrar: r, w: w, present: w.reader.State(), looks: looks{}}
+	before, err := c.registration(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.resolve(ctx, before.Namespaces)
+	errs := []error{err, c.unbind(ctx, nil)}
+	if r.Directory != nil {
+		errs = append(errs, c.tell(ctx))
+		for service := range c.present.Services {
+			errs = append(errs, r.Directory.Release(ctx, w.mesh.UID, service))
+		}
+	}
+	return errors.Join(errs...)
+}

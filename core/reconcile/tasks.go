@@ -1,0 +1,147 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/task"
+)
+
+// relooks is how often a service is read again that ECS should have registered a running task in. What is not there
+// then, the next sweep finds.
+const relooks = 3
+
+// TasksChanged takes news of ECS's tasks into the given meshes, as one change to each log, however many they are. A task
+// that stops is gone from every service at once, also where ECS registered it; a task that runs is registered where a
+// binding says, or, where ECS registers it, its service is read again. News that come late, twice or in any order do no
+// harm: the task's own version counts.
+func (r *Registrar) TasksChanged(ctx context.Context, meshes []string, tasks []task.Task) error {
+	tasks = task.Newest(tasks)
+	var errs []error
+	for _, uid := range meshes {
+		p := &pass{tasks: tasks, expected: map[endpoint.InstanceKey]bool{}}
+		err := r.each(ctx, uid, p)
+		for range relooks {
+			if err != nil || len(p.expected) == 0 {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return errors.Join(append(errs, ctx.Err())...)
+			case <-time.After(r.Relook):
+			}
+			for _, service := range servicesOf(p.expected) {
+				err = errors.Join(err, r.each(ctx, uid, &pass{only: &service, expected: p.expected}))
+			}
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func servicesOf(keys map[endpoint.InstanceKey]bool) []endpoint.ServiceKey {
+	services := map[endpoint.ServiceKey]bool{}
+	for key := range keys {
+		services[key.ServiceKey] = true
+	}
+	return slices.SortedFunc(maps.Keys(services), endpoint.CompareServices)
+}
+
+// tasks takes a pass's news of tasks into the registry.
+func (c *changes) tasks(ctx context.Context, p *pass) error {
+	if len(p.tasks) == 0 || len(c.w.nodes) == 0 {
+		return nil
+	}
+	bound, _ := c.w.bound() // what is wrong with the others is told when the mesh is followed
+	byARN, err := c.arns(ctx)
+	if err != nil {
+		err = fmt.Errorf("look where ECS registers tasks: %w", err)
+	}
+	errs := []error{err}
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, t := range p.tasks {
+		if !t.Running && !t.Stopping {
+			continue // it is starting
+		}
+		byECS, err := c.registries(ctx, t, byARN)
+		errs = append(errs, err)
+		if t.Running {
+			for key := range byECS {
+				c.look(key, lookWhole)
+				p.expected[endpoint.InstanceKey{ServiceKey: key, ID: t.ID()}] = true
+			}
+		}
+		group.Go(func() error { return c.one(ctx, t, bound, byECS) })
+	}
+	return errors.Join(append(errs, group.Wait())...)
+}
+
+// one takes news of one task into the registry.
+func (c *changes) one(ctx context.Context, t task.Task, bound []binding, byECS map[endpoint.ServiceKey]bool) error {
+	var errs []error
+	if t.Stopping {
+		from := maps.Clone(byECS)
+		for key, instances := range c.present.Services {
+			if _, ok := instances[t.ID()]; ok {
+				from[key] = true
+			}
+		}
+		for _, b := range bound {
+			if b.matches(t) {
+				from[b.node.service] = true
+				c.mu.Lock()
+				c.withdraw = append(c.withdraw, endpoint.InstanceKey{ServiceKey: b.node.service, ID: t.ID()})
+				c.mu.Unlock()
+			}
+		}
+		for key := range from {
+			errs = append(errs, c.remove(ctx, key, t))
+		}
+		return errors.Join(errs...)
+	}
+	for _, b := range bound {
+		if b.matches(t) && !byECS[b.node.service] && !registeredByECS(c.present.Services[b.node.service][t.ID()]) {
+			errs = append(errs, c.register(ctx, b, t))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// arns are the mesh's services by their ARNs in the directory.
+func (c *changes) arns(ctx context.Context) (map[string]endpoint.ServiceKey, error) {
+	byARN := map[string]endpoint.ServiceKey{}
+	if c.Directory == nil || c.Tasks == nil {
+		return byARN, nil
+	}
+	var errs []error
+	for _, service := range c.w.services() {
+		arn, ok, err := c.Directory.ARN(ctx, service)
+		if errs = append(errs, err); ok {
+			byARN[arn] = service
+		}
+	}
+	return byARN, errors.Join(errs...)
+}
+
+// registries are the mesh's services that ECS itself registers the task in.
+func (c *changes) registries(ctx context.Context, t task.Task, byARN map[string]endpoint.ServiceKey) (map[endpoint.ServiceKey]bool, error) {
+	found := map[endpoint.ServiceKey]bool{}
+	if len(byARN) == 0 || t.Service == "" {
+		return found, nil
+	}
+	arns, err := c.Tasks.Registries(ctx, t.Cluster, t.Service)
+	for _, arn := range arns {
+		if key, ok := byARN[arn]; ok {
+			found[key] = true
+		}
+	}
+	return found, err
+}
