@@ -18,8 +18,8 @@ cdk.Aspects.of(app).add(new AwsSolutionsChecks({
   reports: false,
   additionalLoggers: [{
     onCompliance() {}, onSuppressed() {}, onSuppressedError() {}, onNotApplicable() {},
-    onNonCompliance: (d) => found.push(`${d.ruleId}${d.findingId ? `[${d.findingId}]` : ''} ${d.resource.logicalId}: ${d.ruleInfo}`),
-    onError: (d) => found.push(`${d.ruleId} ${d.resource.logicalId}: the rule failed: ${d.errorMessage}`),
+    onNonCompliance: (d) => found.push(`${d.ruleId}${d.findingId ? `[${d.findingId}]` : ''} ${d.resource.node.id}: ${d.ruleInfo}`),
+    onError: (d) => found.push(`${d.ruleId} ${d.resource.node.id}: the rule failed: ${d.errorMessage}`),
   }],
 }))
 app.synth()

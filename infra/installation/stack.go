@@ -80,6 +80,7 @@ func New(scope constructs.Construct, o options.Options) (awscdk.Stack, error) {
 // Flags are the behaviours of CDK that the stack counts on, whatever a cdk.json says.
 func Flags() *map[string]any {
 	return &map[string]any{
+		"@aws-cdk/core:validateAgainstDefaultRules":     true,
 		"@aws-cdk/aws-iam:minimizePolicies":             true,
 		"@aws-cdk/core:enablePartitionLiterals":         true,
 		"@aws-cdk/aws-ecs:removeDefaultDeploymentAlarm": true,
