@@ -45,11 +45,8 @@ type insistent struct {
 
 func (i insistent) token(ctx context.Context, c *api.Client) (api.Token, error) {
 	i.state(folder.State{Doing: "waiting for a token"})
-	return i.keeper(c).Get(ctx)
-}
-
-func (i insistent) keeper(c *api.Client) *token.Keeper {
-	return &token.Keeper{Fetch: c.Token, Dir: i.dir, Log: i.log, Failed: i.tell("waiting for a token")}
+	k := &token.Keeper{Fetch: c.Token, Dir: i.dir, Log: i.log, Failed: i.tell("waiting for a token")}
+	return k.Get(ctx)
 }
 
 func (i insistent) addresses(ctx context.Context, c *api.Client) ([]string, error) {
@@ -124,7 +121,8 @@ func (p *program) connect(ctx context.Context, s environment.Settings, o *bootst
 		o.XDS, o.Credentials = t.Relay, s.Program.Dir
 	}
 	if i, ok := ask.(insistent); ok {
-		made.keep = func(ctx context.Context) error { return i.keeper(client).Keep(ctx, t) }
+		k := &token.Keeper{Fetch: client.Token, Dir: i.dir, Log: i.log} // what fails from here on makes nothing unhealthy
+		made.keep = func(ctx context.Context) error { return k.Keep(ctx, t) }
 	}
 	if !s.Program.Explicit {
 		return nil

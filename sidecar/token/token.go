@@ -35,7 +35,7 @@ type Keeper struct {
 	// Failed, if not nil, hears of each fault.
 	Failed func(error)
 
-	last api.Token // without its token
+	last api.Token
 }
 
 // Get gets a token, for as long as ctx lasts, and writes the files if there is one. The relay's address is in the answer.
@@ -62,6 +62,7 @@ func (k *Keeper) Get(ctx context.Context) (api.Token, error) {
 
 // Keep renews t, the token that Get gave, until ctx ends. It returns at once where no tokens are needed.
 func (k *Keeper) Keep(ctx context.Context, t api.Token) error {
+	k.last = t
 	for t.Token != "" {
 		// A few tenths apart, so that tasks started together don't all ask together for ever.
 		wait := time.Duration(float64(time.Until(t.Expires)) * (0.4 + 0.2*rand.Float64()))
@@ -101,7 +102,6 @@ func (k *Keeper) noteChanges(t api.Token) {
 	if k.last.Relay != "" && (k.last.Relay != t.Relay || k.last.CA != t.CA) {
 		k.Log.Warn("the relay's address or authority has changed: start this task anew before the old one goes", "relay", t.Relay)
 	}
-	t.Token = ""
 	k.last = t
 }
 

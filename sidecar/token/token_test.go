@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,16 +21,31 @@ import (
 
 // server is a source of tokens that are good for an hour.
 type server struct {
-	asked []time.Time
+	mu    sync.Mutex
+	times []time.Time
 	fault error
 }
 
+func (s *server) asked() []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.times)
+}
+
+func (s *server) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = err
+}
+
 func (s *server) fetch(context.Context) (api.Token, error) {
-	s.asked = append(s.asked, time.Now())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.times = append(s.times, time.Now())
 	if s.fault != nil {
 		return api.Token{}, s.fault
 	}
-	return api.Token{Token: fmt.Sprintf("secret-%d", len(s.asked)), Expires: time.Now().Add(time.Hour), Relay: "relay:15010", CA: "PEM"}, nil
+	return api.Token{Token: fmt.Sprintf("secret-%d", len(s.times)), Expires: time.Now().Add(time.Hour), Relay: "relay:15010", CA: "PEM"}, nil
 }
 
 func read(t *testing.T, dir, name string) string {
@@ -57,8 +73,8 @@ func TestKeep(t *testing.T) {
 
 		time.Sleep(23 * time.Minute)
 		synctest.Wait()
-		if len(s.asked) != 1 {
-			t.Errorf("renewed before 24 minutes: %v", s.asked)
+		if len(s.asked()) != 1 {
+			t.Errorf("renewed before 24 minutes: %v", s.asked())
 		}
 		time.Sleep(13 * time.Minute)
 		synctest.Wait()
@@ -67,17 +83,17 @@ func TestKeep(t *testing.T) {
 		}
 
 		// The API is gone for longer than the token is good: it is asked ever less often, and the files stay.
-		s.fault = errors.New("gone")
-		before := len(s.asked)
+		s.fail(errors.New("gone"))
+		before := len(s.asked())
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		if n := len(s.asked) - before; n < 70 || n > 200 {
+		if n := len(s.asked()) - before; n < 70 || n > 200 {
 			t.Errorf("asked %d times in two hours", n)
 		}
 		if got := read(t, dir, bootstrap.TokenFile); got != "secret-2" {
 			t.Errorf("while the API is gone the token is %q", got)
 		}
-		s.fault = nil
+		s.fail(nil)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if got := read(t, dir, bootstrap.TokenFile); got == "secret-2" {
@@ -107,6 +123,29 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// A relay that is elsewhere, or signed by another, is nothing that a running Envoy can be told: the log says so.
+func TestChangedRelay(t *testing.T) {
+	var log strings.Builder
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{}
+		k := &token.Keeper{Fetch: s.fetch, Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		ctx, stop := context.WithTimeout(t.Context(), 3*time.Hour)
+		defer stop()
+		for _, before := range []string{"relay:15010", "elsewhere:15010"} {
+			log.Reset()
+			if err := k.Keep(ctx, api.Token{Token: "t", Expires: time.Now().Add(time.Hour), Relay: before, CA: "PEM"}); err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(log.String(), "address or authority has changed"); (n == 1) != (before != "relay:15010") || n > 1 {
+				t.Errorf("from %s: told %d times:\n%s", before, n, &log)
+			}
+			ctx, stop = context.WithTimeout(t.Context(), 3*time.Hour)
+			defer stop()
+		}
+	})
+}
+
 // Many that began at the same moment don't ask at the same moment.
 func TestJitter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -128,7 +167,7 @@ func TestJitter(t *testing.T) {
 		synctest.Wait()
 		moments := map[time.Time]bool{}
 		for _, s := range all {
-			moments[s.asked[1]] = true
+			moments[s.asked()[1]] = true
 		}
 		if len(moments) < 15 {
 			t.Errorf("20 keepers renewed at %d moments", len(moments))
@@ -154,8 +193,8 @@ func TestNoStorm(t *testing.T) {
 		}
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
-		if err := k.Keep(ctx, first); err != nil || len(s.asked) > 13 {
-			t.Error(len(s.asked), err)
+		if err := k.Keep(ctx, first); err != nil || len(s.asked()) > 13 {
+			t.Error(len(s.asked()), err)
 		}
 	})
 }
@@ -164,8 +203,8 @@ func TestNoStorm(t *testing.T) {
 func TestNoFolder(t *testing.T) {
 	s := &server{}
 	k := &token.Keeper{Fetch: s.fetch, Dir: filepath.Join(t.TempDir(), "none"), Log: slog.New(slog.DiscardHandler)}
-	if _, err := k.Get(t.Context()); err == nil || len(s.asked) != 1 {
-		t.Error(len(s.asked), err)
+	if _, err := k.Get(t.Context()); err == nil || len(s.asked()) != 1 {
+		t.Error(len(s.asked()), err)
 	}
 }
 
