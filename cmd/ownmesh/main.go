@@ -91,7 +91,7 @@ The API is AWS App Mesh's: what was written for App Mesh carries on.`,
 	root.AddCommand(
 		a.upCommand(), a.bootstrapCommand(), a.compileCommand(),
 		a.applyCommand(), a.deleteCommand(), a.importCommand(), a.endpointsCommand(),
-		a.getCommand(), a.describeCommand(), a.graphCommand(), a.statusCommand(), a.proxiesCommand(), a.findingsCommand(),
+		a.getCommand(), a.describeCommand(), a.graphCommand(), a.statusCommand(), a.proxiesCommand(), a.findingsCommand(), a.eventsCommand(),
 		a.versionCommand(), exitCodesTopic(), filesTopic(),
 	)
 	for _, err := range []error{

@@ -17,7 +17,11 @@ func (m *Machine) adminHandler() http.Handler {
 		Name: "ownmesh_messages_set_aside",
 		Help: "Changes whose handler failed until it was given up; the next sweep takes them up again.",
 	}, func() float64 {
-		return float64(m.changes[0].SetAside() + m.changes[1].SetAside() + m.services.SetAside())
+		aside := m.services.SetAside()
+		for _, feed := range m.changes {
+			aside += feed.SetAside()
+		}
+		return float64(aside)
 	}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.metrics, promhttp.HandlerOpts{}))

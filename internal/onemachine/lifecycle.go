@@ -31,6 +31,7 @@ func (l *loops) start(ctx context.Context, m *Machine) {
 	})
 	l.wg.Go(func() { every(ctx, sweepEvery, m.sweep) })
 	l.wg.Go(func() { every(ctx, collectEvery, m.collect) })
+	l.wg.Go(func() { every(ctx, convergedEvery, m.tellConverged) })
 	if m.pem != nil {
 		l.wg.Go(func() { every(ctx, certificatesEvery, m.watchCertificates()) })
 	}
@@ -59,6 +60,7 @@ func (m *Machine) sweep(ctx context.Context) {
 	}
 	for _, uid := range uids {
 		m.changed(events.MeshChanged{UID: uid})
+		m.telling.watch(uid)
 	}
 }
 
@@ -133,6 +135,10 @@ func (m *Machine) Close(ctx context.Context) error {
 	}
 	if m.admin != nil {
 		errs = append(errs, shutDown(ctx, m.admin))
+	}
+	if m.telling != nil {
+		m.telling.end()
+		errs = append(errs, m.telling.Close())
 	}
 	if m.registry != nil {
 		errs = append(errs, m.registry.Close())

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/ownmesh/ownmesh/adapters/bolt"
+	"github.com/ownmesh/ownmesh/adapters/eventlog"
 	"github.com/ownmesh/ownmesh/adapters/folder"
 	"github.com/ownmesh/ownmesh/adapters/local"
 	"github.com/ownmesh/ownmesh/adapters/pem"
@@ -28,6 +29,7 @@ import (
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/compile"
 	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/core/notice"
 	"github.com/ownmesh/ownmesh/core/reconcile"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/sweep"
@@ -69,7 +71,8 @@ type Machine struct {
 	objects   *folder.Objects
 	pem       *pem.Folder // nil: none
 	collector *artifact.Collector
-	changes   [2]*local.Feed[string, events.MeshChanged] // compile, register
+	telling   *telling
+	changes   [3]*local.Feed[string, events.MeshChanged] // compile, register, tell
 	services  *local.Feed[endpoint.ServiceKey, endpoint.ServiceKey]
 	relay     *relay.Relay
 	xds       *grpc.Server
@@ -103,7 +106,7 @@ func Start(ctx context.Context, o Options) (_ *Machine, err error) {
 			closeAll(listeners)
 		}
 	}()
-	if err := m.open(o.Data); err != nil {
+	if err := m.open(ctx, o); err != nil {
 		return nil, err
 	}
 	if o.Certificates != "" {
@@ -137,7 +140,8 @@ func withDefaults(o Options) Options {
 	return o
 }
 
-func (m *Machine) open(data string) error {
+func (m *Machine) open(ctx context.Context, o Options) error {
+	data := o.Data
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
@@ -152,11 +156,16 @@ func (m *Machine) open(data string) error {
 		return err
 	}
 	m.collector = artifact.NewCollector(m.objects, artifact.CollectorOptions{Now: time.Now})
-	return nil
+	log, err := eventlog.Open(data, eventlog.Options{Logger: m.log.With("part", "events")})
+	if err != nil {
+		return err
+	}
+	return m.tellFrom(ctx, log, notice.Place{Partition: "aws", Region: o.Region})
 }
 
 // wire says who hears what of whom.
 func (m *Machine) wire(o Options) {
+	place := m.telling.journal.Place
 	m.relay = relay.New(relay.Options{
 		Objects: m.objects, ID: "local", StatusEvery: o.StatusEvery, Hold: o.Hold,
 		// A log that had to be begun anew is found by its checkpoint, and to look at that costs nothing here; nor does it
@@ -167,7 +176,7 @@ func (m *Machine) wire(o Options) {
 	})
 	options := reconcile.CompilerOptions{
 		Store: m.store, Objects: m.objects, Now: time.Now, Appended: m.relay.Wake, Logger: m.log.With("part", "compile"),
-		Compile: compile.Options{Interception: resource.Explicit},
+		Compile: compile.Options{Interception: resource.Explicit}, Events: m.telling, Place: place,
 	}
 	if m.pem != nil {
 		options.Certificates = m.pem
@@ -175,10 +184,12 @@ func (m *Machine) wire(o Options) {
 	compiler := reconcile.NewCompiler(options)
 	registrar := reconcile.NewRegistrar(reconcile.RegistrarOptions{
 		Store: m.store, Registry: m.registry, Objects: m.objects, Now: time.Now, Appended: m.relay.Wake, Logger: m.log.With("part", "register"),
+		Events: m.telling, Place: place,
 	})
 	byMesh := func(e events.MeshChanged) string { return e.UID }
 	m.changes[0] = local.NewFeed(local.FeedOptions{Name: "compile", Logger: m.log}, byMesh, compiler.Handle)
 	m.changes[1] = local.NewFeed(local.FeedOptions{Name: "register", Logger: m.log}, byMesh, registrar.Handle)
+	m.changes[2] = local.NewFeed(local.FeedOptions{Name: "tell", Logger: m.log}, byMesh, m.telling.journal.Handle)
 	m.services = local.NewFeed(local.FeedOptions{Name: "instances", Logger: m.log},
 		func(s endpoint.ServiceKey) endpoint.ServiceKey { return s },
 		func(ctx context.Context, s endpoint.ServiceKey) error {
@@ -194,10 +205,12 @@ func (m *Machine) wire(o Options) {
 		Caller:    func(*http.Request) string { return "local" },
 		Committed: m.changed, InstancesChanged: m.services.Send,
 		Relay:   m.XDSAddr,
+		Events:  m.telling,
 		Version: o.Version, Compiler: compile.Version, Logger: m.log.With("part", "api"),
 	})
 	m.api = httpServer(handler)
 	m.api.WriteTimeout = answerTimeout
+	m.api.RegisterOnShutdown(m.telling.end)
 	m.admin = httpServer(m.adminHandler()) // profiles take as long as they are asked to
 	m.xds = grpc.NewServer(relay.ServerOptions()...)
 	m.relay.Register(m.xds)
@@ -217,7 +230,7 @@ func httpServer(handler http.Handler) *http.Server {
 	}
 }
 
-// changed tells compile and register that a mesh has changed.
+// changed tells compile, register and the outside that a mesh has changed.
 func (m *Machine) changed(e events.MeshChanged) {
 	for _, feed := range m.changes {
 		feed.Send(e)
