@@ -156,18 +156,26 @@ func BenchmarkCommit(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				w.Calls("TransactWriteItems")
+				reads := func() float64 { return float64(w.Calls("GetItem") + w.Calls("Query")) }
+				transactions := func() float64 { return float64(w.Calls("TransactWriteItems")) }
+				reads()
+				transactions()
+				var told atomic.Int64
 				each := b.N/writers + 1
 				b.ResetTimer()
 				var wg sync.WaitGroup
 				for i := range meshes {
-					wg.Go(func() { load(b, apis[i*writers/meshes:(i+1)*writers/meshes], fmt.Sprint("shop", i), each) })
+					wg.Go(func() {
+						told.Add(load(b, apis[i*writers/meshes:(i+1)*writers/meshes], fmt.Sprint("shop", i), each))
+					})
 				}
 				wg.Wait()
 				b.StopTimer()
 				commits := float64(writers * each)
 				b.ReportMetric(commits/b.Elapsed().Seconds(), "commits/s")
-				b.ReportMetric(float64(w.Calls("TransactWriteItems"))/commits, "transactions/commit")
+				b.ReportMetric(transactions()/commits, "transactions/commit")
+				b.ReportMetric(reads()/commits, "reads/commit")
+				b.ReportMetric(float64(told.Load()), "told-to-come-again")
 			})
 			if writers == 1 {
 				break

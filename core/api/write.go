@@ -49,7 +49,6 @@ func (c *call) settle(mesh string, attempt func(context.Context) (any, error)) (
 	}
 	defer release()
 
-	pauses := &backoff.ExponentialBackOff{InitialInterval: 4 * time.Millisecond, Multiplier: 2, RandomizationFactor: 1, MaxInterval: 500 * time.Millisecond}
 	whole, stop := uncut(c.ctx)
 	defer stop()
 	var last error
@@ -69,7 +68,7 @@ func (c *call) settle(mesh string, attempt func(context.Context) (any, error)) (
 			}
 			return nil, err
 		}
-	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(&pauses{}), backoff.WithMaxElapsedTime(0))
 	if err != nil && last != nil && !errors.Is(err, context.Canceled) {
 		err = last // not the deadline that ended the waiting, but what was waited for
 	}
