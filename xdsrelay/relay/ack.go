@@ -122,6 +122,7 @@ func (s *stream) refuse(k kind, p part, generation int64, message string) {
 		Type: k.String(), Name: p.name, Generation: generation, Message: message, At: s.relay.now(),
 	}}
 	s.mesh.statusDirty.Store(true)
+	s.tellRejected(k, p.name, generation, message)
 	s.relay.log.Warn("a proxy refused a resource", "mesh", s.node.mesh, "proxy", s.node.proxy, "instance", s.node.instance,
 		"type", k.String(), "name", p.name, "message", message)
 }

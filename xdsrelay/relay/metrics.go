@@ -22,6 +22,8 @@ type metrics struct {
 	unauthorized    *prometheus.CounterVec
 	limited         *prometheus.CounterVec
 	handshakeErrors prometheus.Counter
+	untold          prometheus.Counter
+	behind          prometheus.Gauge
 }
 
 // newMetrics registers them where there is a registry.
@@ -44,6 +46,8 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		unauthorized:    prometheus.NewCounterVec(counter("unauthorized_total", "Streams refused for their token: missing, malformed, key, signature, claims, expired, proxy (of another one)."), []string{"reason"}),
 		limited:         prometheus.NewCounterVec(counter("limited_total", "Connections and streams sent away by a limit: connections, peer_connections, peer_streams, peer_failures."), []string{"limit"}),
 		handshakeErrors: prometheus.NewCounter(counter("handshake_errors_total", "TLS handshakes that failed.")),
+		untold:          prometheus.NewCounter(counter("events_dropped_total", "Events that the outside was perhaps not told of: too many, or the bus did not answer.")),
+		behind:          prometheus.NewGauge(gauge("behind_seconds", "For how long a log could not be read, the one that has gone unread for longest; taken once a minute.")),
 	}
 	pushes := prometheus.NewCounterVec(counter("pushes_total", "Responses sent."), []string{"type"})
 	bytes := prometheus.NewCounterVec(counter("pushed_bytes_total", "Bytes of responses sent."), []string{"type"})
@@ -53,7 +57,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 	}
 	if to != nil {
 		to.MustRegister(m.streams, m.refusals, m.holdsExpired, m.generation, m.position, m.pollErrors, m.statusErrors, pushes, bytes, nacks,
-			m.unauthorized, m.limited, m.handshakeErrors)
+			m.unauthorized, m.limited, m.handshakeErrors, m.untold, m.behind)
 	}
 	return m
 }

@@ -53,6 +53,8 @@ type Options struct {
 	Tokens Tokens
 	// Limits bound what each address may take; see Listener and Credentials. The zero value bounds nothing.
 	Limits Limits
+	// Publisher, if not nil, is told of proxies that connect or refuse something. It is never waited for.
+	Publisher Publisher
 	// Logger may be nil: then nothing is logged.
 	Logger *slog.Logger
 	// Metrics may be nil: then there are none.
@@ -103,6 +105,7 @@ type Relay struct {
 	now     func() time.Time
 	names   *names
 	peers   *peers
+	untold  chan events.Event // to the Publisher
 
 	ctx  context.Context // of the tails; ends when Run does
 	stop context.CancelFunc
@@ -122,6 +125,9 @@ func New(o Options) *Relay {
 		opts: o, log: o.Logger, metrics: newMetrics(o.Metrics), now: o.Now,
 		names:  &names{objects: o.Objects, validFor: o.Interval, now: o.Now, known: map[string]*meaning{}},
 		meshes: map[string]*mesh{}, streams: map[*stream]struct{}{}, nudged: make(chan struct{}),
+	}
+	if o.Publisher != nil {
+		r.untold = make(chan events.Event, maxUntold)
 	}
 	r.peers = newPeers(o.Limits, r.now, func(reason string) { r.metrics.limited.WithLabelValues(reason).Inc() })
 	r.ctx, r.stop = context.WithCancel(context.Background())
@@ -152,13 +158,20 @@ func (r *Relay) Wake(e events.LogAppended) {
 	}
 }
 
-// Run writes status objects until ctx ends. Then it ends all streams, spread over Options.Drain, takes its status
+// Run writes status objects, tells the Publisher and logs how it is until ctx ends. Then it ends all streams, spread over Options.Drain, takes its status
 // objects away and stops reading logs. Stop the gRPC server after it, gracefully: nothing is left to wait for.
 func (r *Relay) Run(ctx context.Context) error {
+	var others sync.WaitGroup
+	telling, told := context.WithCancel(context.Background())
+	defer told()
+	others.Go(func() { r.publish(telling) })
+	others.Go(func() { r.report(ctx) })
 	r.writeStatuses(ctx)
 	r.drain()
 	r.stop()
 	r.removeStatuses()
+	told()
+	others.Wait()
 	return nil
 }
 

@@ -151,6 +151,7 @@ func (r *Relay) enter(rpc grpc.ServerStream, n node, uid string, deadline time.T
 				m.leave(candidate)
 				return nil, false, errDraining
 			}
+			candidate.tellConnected()
 			return candidate, false, nil
 		}
 		if !asked {

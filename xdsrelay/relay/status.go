@@ -58,11 +58,8 @@ func (s *stream) report() events.ProxyStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := events.ProxyStatus{
-		Resource: string(s.node.proxy), Instance: s.node.instance, Interception: "transparent", ConnectedSince: s.connected.UTC(),
+		Resource: string(s.node.proxy), Instance: s.node.instance, Interception: s.interception(), ConnectedSince: s.connected.UTC(),
 		State: events.Current, Waiting: s.waiting(), Unmapped: s.unmapped(), Rejected: []events.RejectedPart{},
-	}
-	if s.explicit() {
-		p.Interception = "explicit"
 	}
 	floor := s.floor()
 	opened := s.subs[cluster].opened && s.subs[listener].opened

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
@@ -22,6 +23,8 @@ type tail struct {
 	wake chan struct{} // capacity 1: the log may have grown
 	// poll reads on and applies what is new.
 	poll func(context.Context) error
+	// failing is since when it can't be read, in Unix milliseconds; 0: it can.
+	failing atomic.Int64
 }
 
 // hurry has the log read at once.
@@ -88,6 +91,7 @@ func (t *tail) run(ctx context.Context, r *Relay, log *slog.Logger, loaded func(
 				log.Info("a log can be read again", "failures", failures, "since", since)
 			}
 			failures = 0
+			t.failing.Store(0)
 			if loaded != nil {
 				loaded()
 				loaded = nil
@@ -95,6 +99,7 @@ func (t *tail) run(ctx context.Context, r *Relay, log *slog.Logger, loaded func(
 		default:
 			if failures == 0 {
 				since = r.now()
+				t.failing.Store(since.UnixMilli())
 			}
 			failures++
 			r.metrics.pollErrors.WithLabelValues(string(t.log)).Inc()
