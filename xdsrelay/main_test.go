@@ -23,7 +23,7 @@ func TestRunRefuses(t *testing.T) {
 		arguments []string
 		want      string
 	}{
-		"no artifacts":            {nil, "no folder of artifacts"},
+		"no artifacts":            {nil, "nothing to serve"},
 		"all interfaces":          {[]string{"-artifacts", dir, "-xds", "0.0.0.0:0"}, "not on loopback"},
 		"no host":                 {[]string{"-artifacts", dir, "-xds", ":0"}, "not on loopback"},
 		"admin beyond loopback":   {[]string{"-artifacts", dir, "-xds", "127.0.0.1:0", "-admin", "[::]:0"}, "not on loopback"},
@@ -32,7 +32,7 @@ func TestRunRefuses(t *testing.T) {
 		"an address that is none": {[]string{"-artifacts", dir, "-xds", "localhost"}, "listen for Envoys"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := run(t.Context(), test.arguments, none, io.Discard)
+			err := command(t.Context(), test.arguments, none, io.Discard, io.Discard)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -54,12 +54,12 @@ func TestRunServes(t *testing.T) {
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"-xds", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-drain", "0s"}, func(name string) string {
+		ended <- command(ctx, []string{"-xds", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-drain", "0s"}, func(name string) string {
 			if name == "OWNMESH_ARTIFACTS" {
 				return dir
 			}
 			return ""
-		}, in)
+		}, io.Discard, in)
 		in.Close()
 	}()
 	lines := bufio.NewScanner(out)

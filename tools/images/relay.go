@@ -11,9 +11,11 @@ import (
 func relay(s source) (image.Image, error) {
 	i := image.Image{
 		Name: "relay", UID: 65532,
-		Entrypoint: []string{"/xdsrelay"},
-		Ports:      []int{15010, 15011},
-		Labels:     s.labels("relay", "serves an Ownmesh mesh's configuration to Envoys"),
+		Entrypoint: []string{"/relay"},
+		// In a container all of its network is its own; the relay refuses to serve it without TLS and tokens.
+		Env:    []string{"OWNMESH_XDS=0.0.0.0:15010", "OWNMESH_CACHE=/var/cache/ownmesh"},
+		Ports:  []int{15010},
+		Labels: s.labels("relay", "serves an Ownmesh mesh's configuration to Envoys"),
 	}
 	for _, arch := range s.arch {
 		authorities, err := bundle(filepath.Join(s.parts, arch, "root/usr/share/ca-certificates/mozilla"))
@@ -26,7 +28,7 @@ func relay(s source) (image.Image, error) {
 				{Path: "tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777},
 				{Path: "var/cache/ownmesh", Mode: fs.ModeDir | 0o700, UID: i.UID},
 			},
-			{s.program(arch, "xdsrelay", "xdsrelay")},
+			{s.program(arch, "xdsrelay", "relay")},
 		}})
 	}
 	return i, nil
