@@ -19,7 +19,6 @@ import (
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/internal/envoybin"
-	"github.com/ownmesh/ownmesh/internal/onemachine"
 	"github.com/ownmesh/ownmesh/test/machine"
 )
 
@@ -58,13 +57,21 @@ spec:
   backends: [{virtualService: {virtualServiceName: back.shop.local}}]
 `
 
-// start runs a machine with a mesh.
-func startMesh(t *testing.T, options ...func(*onemachine.Options)) *machine.Machine {
+// startMesh runs a machine with shop.
+func startMesh(t *testing.T) *machine.Machine {
 	t.Helper()
 	t.Parallel()
-	m := machine.Start(t, options...)
+	m := machine.Start(t)
 	m.Apply(shop)
 	return m
+}
+
+// speaking gives a client that speaks http or http2, without TLS.
+func speaking(protocol string) *http.Client {
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetHTTP1(protocol == "http")
+	transport.Protocols.SetUnencryptedHTTP2(protocol == "http2")
+	return &http.Client{Transport: transport, Timeout: 20 * time.Second}
 }
 
 // process is a sidecar that runs.
@@ -203,7 +210,11 @@ type node struct {
 func launchNode(t *testing.T, m *machine.Machine, name string, app http.HandlerFunc, variables ...string) *node {
 	t.Helper()
 	address := func() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(machine.FreePort(t))) }
-	n := &node{bind: address(), service: address(), app: httptest.NewServer(app)}
+	n := &node{bind: address(), service: address(), app: httptest.NewUnstartedServer(app)}
+	n.app.Config.Protocols = new(http.Protocols)
+	n.app.Config.Protocols.SetHTTP1(true)
+	n.app.Config.Protocols.SetUnencryptedHTTP2(true)
+	n.app.Start()
 	t.Cleanup(n.app.Close)
 	u, err := url.Parse(n.app.URL)
 	if err != nil {

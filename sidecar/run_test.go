@@ -55,7 +55,14 @@ func TestRequest(t *testing.T) {
 // The application of a task that stops answers 10 s after SIGTERM, calls others until then, and is called anew by those
 // who have not heard yet: nothing of that fails. Its health does at once.
 func TestDrain(t *testing.T) {
+	for _, protocol := range []string{"http", "http2"} {
+		t.Run(protocol, func(t *testing.T) { testDrain(t, protocol) })
+	}
+}
+
+func testDrain(t *testing.T, protocol string) {
 	m := startMesh(t)
+	m.Apply(strings.ReplaceAll(shop, "protocol: http}", "protocol: "+protocol+"}"))
 	back := launchNode(t, m, "back", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "back") })
 	var own *http.Client
 	var service string
@@ -68,11 +75,11 @@ func TestDrain(t *testing.T) {
 		got, err := get(own, "http://"+service)
 		fmt.Fprint(w, "front, ", got, err)
 	}, "LISTENER_DRAIN_WAIT_TIME_S=12")
-	own, service = &http.Client{Timeout: 20 * time.Second}, front.service
+	own, service = speaking(protocol), front.service
 	back.healthy()
 	front.healthy()
 	const want = "200 front, 200 back<nil>"
-	client := &http.Client{Timeout: 20 * time.Second}
+	client := speaking(protocol)
 	answers(t, client, "http://"+front.bind+"/", want)
 
 	answered := make(chan string, 1)
@@ -98,9 +105,12 @@ func TestDrain(t *testing.T) {
 			}
 			done = true
 		default:
-			for _, c := range []*http.Client{client, {Transport: &http.Transport{DisableKeepAlives: true}}} {
+			for _, c := range []*http.Client{client, speaking(protocol)} { // one has a connection, one makes one
 				if got, err := get(c, "http://"+front.bind+"/"); err != nil || got != want {
 					t.Fatalf("%v after SIGTERM: %s %v", time.Since(told), got, err)
+				}
+				if c != client {
+					c.CloseIdleConnections()
 				}
 			}
 		}
