@@ -91,6 +91,13 @@ synth: ## the CloudFormation template for emulators, with its assets, dist/synth
 	@CDK_OUTDIR=$(CURDIR)/dist/synth/local CDK_CONTEXT_JSON='{"local":true}' bin/ownmesh-infra
 	@echo 'synth: dist/synth/local/ownmesh.template.json'
 
+DEPLOY ?= deploy
+.PHONY: deploy
+deploy: tools-infra images ## cdk deploy, with all that it needs and without Docker; ARGS='-c name=shop …' (docs/aws/options.md), DEPLOY=diff only shows
+	@$(MAKE) --no-print-directory lambdas ARCH=arm64
+	@mkdir -p bin && $(GO) build -o bin/imagepush ./tools/imagepush
+	@CDK_DOCKER=$(CURDIR)/bin/imagepush .tools/infra/node_modules/.bin/cdk $(DEPLOY) $(ARGS)
+
 ##@ check
 # The rest waits for no CDK: its library takes over a minute to compile the first time.
 .PHONY: test

@@ -8,13 +8,11 @@ import (
 // Anywhere is what AWS allows on "*" alone, and why a part needs it. The test of least privilege reads it: no other action
 // may be allowed on "*".
 var Anywhere = map[string]string{
-	"dynamodb:ListStreams":               "a stream mapping asks for it; it has no resource",
-	"ecr:GetAuthorizationToken":          "it has no resource",
-	"ecs:ListTasks":                      "tasks of a service are listed by the container instances they are on, and Fargate's have none",
-	"servicediscovery:ListNamespaces":    "it has no resource",
-	"servicediscovery:ListServices":      "it has no resource",
-	"servicediscovery:DiscoverInstances": "it has no resource",
-	"servicediscovery:GetOperation":      "it has no resource",
+	"dynamodb:ListStreams":            "a stream mapping asks for it; it has no resource",
+	"ecr:GetAuthorizationToken":       "it has no resource",
+	"ecs:ListTasks":                   "tasks of a service are listed by the container instances they are on, and Fargate's have none",
+	"servicediscovery:ListNamespaces": "it has no resource",
+	"servicediscovery:ListServices":   "it has no resource",
 }
 
 // allow lets a role do things to resources.
@@ -97,7 +95,7 @@ func (m *mesh) grantRegister(role awsiam.IRole) {
 	m.grantEvents(role)
 	m.grantCloudMap(role)
 	allow(role, []string{"ecs:ListTasks"}, jsii.String("*"))
-	allow(role, []string{"ecs:DescribeTasks"}, m.arn("ecs", "task/*"))
+	allow(role, []string{"ecs:DescribeTasks", "ecs:DescribeServices"}, m.arn("ecs", "task/*"), m.arn("ecs", "service/*"))
 }
 
 // grantSweep: asks for another look, and alone may delete from the bucket.
@@ -126,11 +124,8 @@ const mark = "ownmesh:mesh"
 // with the caller's own rights: Cloud Map has Route 53 check them.
 func (m *mesh) grantCloudMap(role awsiam.IRole) {
 	services, namespaces := m.arn("servicediscovery", "service/*"), m.arn("servicediscovery", "namespace/*")
-	allow(role, []string{"servicediscovery:ListNamespaces", "servicediscovery:ListServices", "servicediscovery:DiscoverInstances",
-		"servicediscovery:GetOperation"}, jsii.String("*"))
-	allow(role, []string{"servicediscovery:GetService", "servicediscovery:ListInstances", "servicediscovery:GetInstance",
-		"servicediscovery:GetInstancesHealthStatus", "servicediscovery:ListTagsForResource"}, services)
-	allow(role, []string{"servicediscovery:GetNamespace"}, namespaces)
+	allow(role, []string{"servicediscovery:ListNamespaces", "servicediscovery:ListServices"}, jsii.String("*"))
+	allow(role, []string{"servicediscovery:ListInstances", "servicediscovery:GetInstancesHealthStatus", "servicediscovery:ListTagsForResource"}, services)
 	allowIf(role, &map[string]any{"Null": map[string]any{"aws:RequestTag/" + mark: "false"}},
 		[]string{"servicediscovery:CreateService", "servicediscovery:TagResource"}, namespaces, services)
 	allowIf(role, &map[string]any{"Null": map[string]any{"aws:ResourceTag/" + mark: "false"}},

@@ -61,7 +61,7 @@ func (m *mesh) makeRelayTask() awsecs.FargateTaskDefinition {
 			"OWNMESH_LOG_LEVEL": jsii.String(m.o.LogLevel),
 		},
 		HealthCheck: &awsecs.HealthCheck{
-			Command: jsii.Strings("CMD", "/relay", "health"), Interval: seconds(10), Timeout: seconds(5), Retries: jsii.Number(3),
+			Command: jsii.Strings("CMD", "/xdsrelay", "health"), Interval: seconds(10), Timeout: seconds(5), Retries: jsii.Number(3),
 			StartPeriod: seconds(60),
 		},
 		StopTimeout: seconds(120), // streams are asked to go elsewhere, a few at a time

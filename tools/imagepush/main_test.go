@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// server is a registry that wants a password.
+func server(t *testing.T) (host string) {
+	t.Helper()
+	inner := registry.New()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "AWS" || password != "secret" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+// TestWhatCDKAsks runs the commands in CDK's order, each in a process's place.
+func TestWhatCDKAsks(t *testing.T) {
+	img, err := random.Image(1000, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "image.tar")
+	tag, err := name.NewTag("ownmesh/relay:1234")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tarball.WriteToFile(file, tag, img); err != nil {
+		t.Fatal(err)
+	}
+	registry, state := server(t), t.TempDir()
+	to := registry + "/assets:abc"
+	for _, c := range []struct {
+		args  string
+		stdin string
+		want  string
+	}{
+		{"login --username AWS --password-stdin http://" + registry + "/", "secret", ""},
+		{"load -i " + file, "", "Loaded image: ownmesh/relay:1234\n"},
+		{"tag ownmesh/relay:1234 " + to, "", ""},
+		{"--config /nowhere push " + to, "", to + ": sha256:"},
+	} {
+		var out bytes.Buffer
+		if err := run(state, strings.Fields(c.args), strings.NewReader(c.stdin), &out); err != nil {
+			t.Fatalf("%s: %v", c.args, err)
+		}
+		if !strings.HasPrefix(out.String(), c.want) {
+			t.Errorf("%s: printed %q, want %q", c.args, out.String(), c.want)
+		}
+	}
+	reference, err := name.ParseReference(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pushed, err := remote.Image(reference, remote.WithAuth(&authn.Basic{Username: "AWS", Password: "secret"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pushed.ConfigName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := img.ConfigName(); err != nil || got != want {
+		t.Errorf("pushed %v, want %v (%v)", got, want, err)
+	}
+	if info, err := os.Stat(filepath.Join(state, "state.json")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the password's file: %v, %v", info, err)
+	}
+}
+
+func TestWhatItRefuses(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                      "name a command",
+		"build .":               `"build" is nothing that it does`,
+		"tag a b":               "no image a was loaded",
+		"push registry.local/a": "no image registry.local/a was loaded or tagged",
+		"load -i /nowhere.tar":  "/nowhere.tar",
+		"login me":              "want --username",
+	} {
+		err := run(t.TempDir(), strings.Fields(args), strings.NewReader(""), &bytes.Buffer{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", args, err, want)
+		}
+	}
+}
