@@ -42,9 +42,13 @@ var running struct {
 	process  *exec.Cmd
 }
 
-// Main runs a package's tests, and then ends the emulator that they started. TestMain calls it.
-func Main(m *testing.M) {
+// Main runs a package's tests, and then ends the emulator that they started; before that it does what atEnd says.
+// TestMain calls it.
+func Main(m *testing.M, atEnd ...func()) {
 	code := m.Run()
+	for _, f := range atEnd {
+		f()
+	}
 	stop()
 	os.Exit(code)
 }

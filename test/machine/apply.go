@@ -10,12 +10,25 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"testing"
 
 	yaml3 "go.yaml.in/yaml/v3"
 
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/internal/client"
 )
+
+// User speaks to an API, wherever that runs, as a test would.
+type User struct {
+	*client.Client
+	// Mesh is the mesh that is meant where a document or a call names none: the first that was applied.
+	Mesh string
+
+	tb testing.TB
+}
+
+// NewUser makes the user of a client for one test.
+func NewUser(tb testing.TB, c *client.Client) *User { return &User{Client: c, tb: tb} }
 
 // document is one resource as a test writes it: the input of a Create call plus its kind.
 type document struct {
@@ -25,7 +38,7 @@ type document struct {
 
 // Apply creates or updates what the YAML documents say, in an order in which that works, waits until it is published,
 // and returns the generation. Each document is one API call, and so one generation.
-func (m *Machine) Apply(documents string) int64 {
+func (m *User) Apply(documents string) int64 {
 	m.tb.Helper()
 	docs, err := m.parse(documents)
 	if err != nil {
@@ -43,9 +56,9 @@ func (m *Machine) Apply(documents string) int64 {
 	return m.Published()
 }
 
-// Delete deletes resources of the machine's mesh, named as in ARNs: virtualNode/cart, virtualRouter/cart/route/v2. It
+// Delete deletes resources of the user's mesh, named as in ARNs: virtualNode/cart, virtualRouter/cart/route/v2. It
 // waits until that is published.
-func (m *Machine) Delete(names ...string) int64 {
+func (m *User) Delete(names ...string) int64 {
 	m.tb.Helper()
 	for _, name := range names {
 		if _, err := m.Client.Delete(m.tb.Context(), m.Ref(name)); err != nil {
@@ -55,8 +68,8 @@ func (m *Machine) Delete(names ...string) int64 {
 	return m.Published()
 }
 
-// Ref is a resource of the machine's mesh by its name in ARNs. No name in tests holds a slash.
-func (m *Machine) Ref(name string) client.Ref {
+// Ref is a resource of the user's mesh by its name in ARNs. No name in tests holds a slash.
+func (m *User) Ref(name string) client.Ref {
 	m.tb.Helper()
 	parts := strings.Split(name, "/")
 	key := resource.Key{Kind: resource.Kind(parts[len(parts)-2]), Name: parts[len(parts)-1]}
@@ -67,7 +80,7 @@ func (m *Machine) Ref(name string) client.Ref {
 }
 
 // DeleteMesh deletes a mesh and everything in it.
-func (m *Machine) DeleteMesh(mesh string) {
+func (m *User) DeleteMesh(mesh string) {
 	m.tb.Helper()
 	for _, info := range slices.Backward(resource.Kinds) {
 		refs := []client.Ref{{Mesh: mesh, Key: resource.Key{Kind: resource.KindMesh, Name: mesh}}}
@@ -85,8 +98,8 @@ func (m *Machine) DeleteMesh(mesh string) {
 	}
 }
 
-// Published waits until what is committed now of the machine's mesh is published, and returns that generation.
-func (m *Machine) Published() int64 {
+// Published waits until what is committed now of the user's mesh is published, and returns that generation.
+func (m *User) Published() int64 {
 	m.tb.Helper()
 	committed := m.status().Generation
 	Eventually(m.tb, fmt.Sprintf("generation %d to be published", committed), func() string {
@@ -98,8 +111,8 @@ func (m *Machine) Published() int64 {
 	return committed
 }
 
-// Proxy is the status of the machine's mesh's proxy with this resource and instance, if it is connected.
-func (m *Machine) Proxy(name, instance string) (client.Proxy, bool) {
+// Proxy is the status of the user's mesh's proxy with this resource and instance, if it is connected.
+func (m *User) Proxy(name, instance string) (client.Proxy, bool) {
 	m.tb.Helper()
 	for _, p := range m.status().Proxies {
 		if p.Resource == name && p.Instance == instance {
@@ -109,7 +122,7 @@ func (m *Machine) Proxy(name, instance string) (client.Proxy, bool) {
 	return client.Proxy{}, false
 }
 
-func (m *Machine) status() client.Status {
+func (m *User) status() client.Status {
 	m.tb.Helper()
 	s, err := m.Status(m.tb.Context(), m.Mesh)
 	if err != nil {
@@ -119,7 +132,7 @@ func (m *Machine) status() client.Status {
 }
 
 // parse reads documents, and sorts them as they can be created.
-func (m *Machine) parse(text string) ([]document, error) {
+func (m *User) parse(text string) ([]document, error) {
 	var docs []document
 	decoder := yaml3.NewDecoder(strings.NewReader(text))
 	for n := 1; ; n++ {
@@ -142,7 +155,7 @@ func (m *Machine) parse(text string) ([]document, error) {
 	return docs, nil
 }
 
-func (m *Machine) document(members map[string]any) (document, error) {
+func (m *User) document(members map[string]any) (document, error) {
 	text := func(member string) string { s, _ := members[member].(string); return s }
 	info, ok := resource.ParseKind(text("kind"))
 	if !ok {

@@ -18,13 +18,10 @@ const look = 2 * time.Millisecond
 
 // Machine is a whole mesh in this process, and a client of its API. It is for one test, and ends with it.
 type Machine struct {
-	*client.Client
-	// Mesh is the mesh that is meant where a document or a call names none: the first that was applied.
-	Mesh string
+	*User
 	// XDS is the relay's address, which a restart keeps.
 	XDS string
 
-	tb      testing.TB
 	options onemachine.Options
 	running *onemachine.Machine // nil while it is stopped
 }
@@ -32,7 +29,7 @@ type Machine struct {
 // Start runs a machine with data of its own.
 func Start(tb testing.TB, options ...func(*onemachine.Options)) *Machine {
 	tb.Helper()
-	m := &Machine{tb: tb, options: onemachine.Options{
+	m := &Machine{User: &User{tb: tb}, options: onemachine.Options{
 		Data: tb.TempDir(), API: "127.0.0.1:0", XDS: "127.0.0.1:0", Admin: "127.0.0.1:0",
 		StatusEvery: 10 * time.Millisecond,
 		Logger:      slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),

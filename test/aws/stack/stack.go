@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,6 +29,8 @@ type Stack struct {
 	Outputs map[string]string // by the names of infra/installation: Api, Table, Bucket …
 	// Resources are physical ids by CloudFormation's type, sorted by logical id: AWS::Lambda::Function …
 	Resources map[string][]string
+	// Logical are physical ids by the names that the CDK application gave them, a hash at their end.
+	Logical map[string]string
 }
 
 // deployTimeout is for all of it; the emulator takes a few seconds.
@@ -38,22 +39,19 @@ const deployTimeout = 2 * time.Minute
 // Dir is where `make synth` leaves the local template.
 func Dir() string { return filepath.Join(envoybin.Root(), "dist/synth/local") }
 
-// Deploy makes the stack and waits until it is there. It is deleted when the test ends.
-func Deploy(tb testing.TB, cfg aws.Config) Stack {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), deployTimeout)
+// Deploy makes the stack and waits until it is there. What it returns besides deletes the stack.
+func Deploy(ctx context.Context, cfg aws.Config) (Stack, func(context.Context) error, error) {
+	ctx, cancel := context.WithTimeout(ctx, deployTimeout)
 	defer cancel()
 	d := deployment{dir: Dir(), endpoint: aws.ToString(cfg.BaseEndpoint), s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), cfn: cloudformation.NewFromConfig(cfg)}
 	stack, err := d.run(ctx)
 	if err != nil {
-		tb.Fatalf("deploy the stack: %v", err)
+		return Stack{}, nil, fmt.Errorf("deploy the stack: %w", err)
 	}
-	tb.Cleanup(func() {
-		if _, err := d.cfn.DeleteStack(context.Background(), &cloudformation.DeleteStackInput{StackName: &stack.Name}); err != nil {
-			tb.Errorf("delete the stack: %v", err)
-		}
-	})
-	return stack
+	return stack, func(ctx context.Context) error {
+		_, err := d.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &stack.Name})
+		return err
+	}, nil
 }
 
 type deployment struct {
@@ -145,7 +143,7 @@ func (d deployment) failures(ctx context.Context, name string) error {
 }
 
 func (d deployment) describe(ctx context.Context, name string) (Stack, error) {
-	stack := Stack{Name: name, Outputs: map[string]string{}, Resources: map[string][]string{}}
+	stack := Stack{Name: name, Outputs: map[string]string{}, Resources: map[string][]string{}, Logical: map[string]string{}}
 	described, err := d.cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	if err != nil {
 		return Stack{}, err
@@ -159,6 +157,7 @@ func (d deployment) describe(ctx context.Context, name string) (Stack, error) {
 	}
 	for _, r := range resources.StackResources {
 		kind := aws.ToString(r.ResourceType)
+		stack.Logical[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.PhysicalResourceId)
 		stack.Resources[kind] = append(stack.Resources[kind], aws.ToString(r.PhysicalResourceId))
 	}
 	return stack, nil

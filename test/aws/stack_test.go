@@ -1,17 +1,16 @@
-package stack_test
+package aws_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/ownmesh/ownmesh/internal/emulator"
-	"github.com/ownmesh/ownmesh/test/aws/stack"
+	"github.com/ownmesh/ownmesh/test/aws/installation"
 )
 
-func TestMain(m *testing.M) { emulator.Main(m) }
+func TestMain(m *testing.M) { installation.Main(m) }
 
 func TestTheSynthesizedStackDeploys(t *testing.T) {
-	s := stack.Deploy(t, emulator.Config(t))
+	s := installation.Get(t)
 	for _, output := range []string{"Api", "ApiId", "Table", "InstancesTable", "Bucket", "Bus", "TokenKey", "RelayCaKey", "Relay",
 		"CompileQueue", "RegisterQueue", "TaskQueue", "PoisonQueue", "OperatorsPolicy", "ReadersPolicy"} {
 		if s.Outputs[output] == "" {

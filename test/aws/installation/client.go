@@ -1,0 +1,89 @@
+package installation
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/appmesh"
+
+	"github.com/ownmesh/ownmesh/internal/client"
+	"github.com/ownmesh/ownmesh/internal/emulator"
+	"github.com/ownmesh/ownmesh/test/machine"
+)
+
+// gateway is the service that API Gateway wants signatures for.
+const gateway = "execute-api"
+
+// AppMesh is Go's SDK for App Mesh, told to sign for API Gateway.
+func (i *Installation) AppMesh(id Identity) *appmesh.Client {
+	return appmesh.New(appmesh.Options{
+		BaseEndpoint: aws.String(i.API), Region: emulator.Region, Credentials: id.Provider(), HTTPSignerV4: signer{v4.NewSigner()},
+		RetryMaxAttempts: 1,
+	})
+}
+
+// signer signs for API Gateway, whatever service it is asked to sign for.
+type signer struct{ *v4.Signer }
+
+// SignHTTP implements appmesh.HTTPSignerV4.
+func (s signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, _, region string, at time.Time, options ...func(*v4.SignerOptions)) error {
+	return s.Signer.SignHTTP(ctx, c, r, hash, gateway, region, at, options...)
+}
+
+// As speaks to the API as somebody, for one test.
+func (i *Installation) As(tb testing.TB, id Identity) *machine.User {
+	tb.Helper()
+	base, err := url.Parse(i.API)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	t := &signed{base: base, id: id, next: &http.Transport{}}
+	tb.Cleanup(t.next.CloseIdleConnections)
+	return machine.NewUser(tb, client.Over(t))
+}
+
+// signed sends requests to the API, with a signature if there is somebody to sign as.
+type signed struct {
+	base *url.URL
+	id   Identity
+	next *http.Transport
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *signed) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := []byte{}
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	target := s.base.Scheme + "://" + s.base.Host + s.base.EscapedPath() + r.URL.EscapedPath()
+	if r.URL.RawQuery != "" {
+		target += "?" + r.URL.RawQuery
+	}
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	out.Header = r.Header.Clone()
+	if s.id.AccessKeyID != "" {
+		hash := sha256.Sum256(body)
+		if err := v4.NewSigner().SignHTTP(r.Context(), s.id.Credentials, out, hex.EncodeToString(hash[:]), gateway, emulator.Region, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	return s.next.RoundTrip(out)
+}
+
+func lastPart(arn string) string { return arn[strings.LastIndexAny(arn, "/:")+1:] }
