@@ -45,6 +45,7 @@ var cancellations = map[string]emulator.Fault{
 var unclear = map[string]emulator.Fault{
 	"internal error": refusal(500, "InternalServerError", ""), "unavailable": refusal(503, "ServiceUnavailable", ""),
 	"in progress": refusal(400, "TransactionInProgressException", ""), "answer lost": emulator.Lost, "never arrived": emulator.Unsent,
+	"answer breaks off": emulator.Short,
 }
 
 // step is a use of a store or registry, and which operation of DynamoDB it is about.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/adapters/s3"
 	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/artifact/artifacttest"
 	"github.com/ownmesh/ownmesh/internal/emulator"
 )
 
@@ -52,23 +53,6 @@ func broken(change func([]byte) []byte) emulator.Fault {
 		return response, nil
 	}
 }
-
-// short is a fault: the content breaks off.
-func short(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
-	response, err := send(r)
-	if err != nil {
-		return nil, err
-	}
-	response.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(io.LimitReader(response.Body, 3), failing{}), response.Body}
-	return response, nil
-}
-
-type failing struct{}
-
-func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // passing are faults after which the same call is worth another attempt.
 var passing = map[string]emulator.Fault{
@@ -157,7 +141,7 @@ func TestBrokenContent(t *testing.T) {
 		t.Fatal(err)
 	}
 	flip := broken(func(b []byte) []byte { b[0] ^= 1; return b })
-	for name, f := range map[string]emulator.Fault{"breaks off": short, "another byte": flip} {
+	for name, f := range map[string]emulator.Fault{"breaks off": emulator.Short, "another byte": flip} {
 		w.Fail("GET", f, f)
 		if data, _, err := o.Get(t.Context(), "a"); err != nil || string(data) != "content" {
 			t.Errorf("%s, twice: %q, %v", name, data, err)
@@ -228,7 +212,7 @@ func TestLargeObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Fail("GET", short)
+	w.Fail("GET", emulator.Short)
 	data, got, err := o.Get(t.Context(), "full")
 	if err != nil || got != etag || !bytes.Equal(data, large) {
 		t.Errorf("%d bytes, etag %s, want %d and %s (%v)", len(data), got, len(large), etag, err)
@@ -272,4 +256,32 @@ func TestRaces(t *testing.T) {
 	if data, _, err := o.Get(t.Context(), "a"); err != nil || string(data) != winner {
 		t.Errorf("%q is there, %q won (%v)", data, winner, err)
 	}
+}
+
+// TestLogs: the logs of a mesh work in a bucket; and where every third write meets another, never arrives, or happens
+// without an answer, their writers find out what is theirs, and readers end where they are.
+func TestLogs(t *testing.T) {
+	t.Run("good connection", func(t *testing.T) {
+		t.Parallel()
+		artifacttest.RunLog(t, func(t *testing.T) artifact.Objects { return dial(t, &emulator.Wire{}) })
+	})
+	t.Run("bad connection", func(t *testing.T) {
+		t.Parallel()
+		artifacttest.RunLog(t, func(t *testing.T) artifact.Objects {
+			w := &emulator.Wire{}
+			o := dial(t, w)
+			bad := []emulator.Fault{emulator.Lost, passing["writers meet"], passing["slow down"], emulator.Lost, emulator.Unsent}
+			n := 0
+			w.Always(func(method string) emulator.Fault {
+				if n++; n%3 != 0 {
+					return nil
+				}
+				if method == http.MethodGet {
+					return emulator.Short
+				}
+				return bad[n/3%len(bad)]
+			})
+			return o
+		})
+	})
 }

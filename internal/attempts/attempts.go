@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -64,5 +65,8 @@ var (
 // IsThrottle tells whether a service refused a call because there were too many, before it did anything.
 func IsThrottle(err error) bool { return throttles.IsErrorThrottle(err) == aws.TrueTernary }
 
-// IsWorthwhile tells whether the SDK would try again: a service was throttling or failing, or the connection broke.
-func IsWorthwhile(err error) bool { return worth.IsErrorRetryable(err) == aws.TrueTernary }
+// IsWorthwhile tells whether a call may go better the next time: a service was throttling or failing, or the connection
+// broke, be it in the middle of the answer.
+func IsWorthwhile(err error) bool {
+	return worth.IsErrorRetryable(err) == aws.TrueTernary || errors.Is(err, io.ErrUnexpectedEOF)
+}

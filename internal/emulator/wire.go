@@ -123,3 +123,20 @@ func Hung(r *http.Request, send func(*http.Request) (*http.Response, error)) (*h
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
+
+// Short is a fault: the call happens, and its answer's body breaks off.
+func Short(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+	response, err := send(r)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(io.LimitReader(response.Body, 3), breaking{}), response.Body}
+	return response, nil
+}
+
+type breaking struct{}
+
+func (breaking) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
