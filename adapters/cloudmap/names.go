@@ -133,7 +133,8 @@ func (d *Directory) removeName(ctx context.Context, ns, label string, s service,
 	if err := d.deregister(ctx, s, nameInstance); err != nil || used {
 		return err
 	}
-	return d.delete(ctx, endpoint.ServiceKey{Namespace: ns, Service: label}, s)
+	_, err := d.delete(ctx, endpoint.ServiceKey{Namespace: ns, Service: label}, s)
+	return err
 }
 
 func nameDescription(mesh string) string { return description(mesh, "a name that resolves") }

@@ -161,32 +161,33 @@ func (d *Directory) deregister(ctx context.Context, s service, id string) error 
 	return err
 }
 
-// Release deletes a service that the mesh made and that has no instances; others stay.
-func (d *Directory) Release(ctx context.Context, mesh string, key endpoint.ServiceKey) error {
+// Release deletes a service that the mesh made and that has no instances; others stay. gone: there is none that the mesh
+// made, now or before.
+func (d *Directory) Release(ctx context.Context, mesh string, key endpoint.ServiceKey) (gone bool, err error) {
 	s, ok, err := d.ids.find(ctx, key)
 	if err != nil || !ok {
-		return err
+		return err == nil, err
 	}
 	if owned, err := d.owns(ctx, mesh, s); err != nil || !owned {
-		return err
+		return err == nil, err
 	}
 	return d.delete(ctx, key, s)
 }
 
 // delete deletes a service, unless it has instances; one that is gone already is no error.
-func (d *Directory) delete(ctx context.Context, key endpoint.ServiceKey, s service) error {
-	_, err := d.api.DeleteService(ctx, &sd.DeleteServiceInput{Id: &s.id})
+func (d *Directory) delete(ctx context.Context, key endpoint.ServiceKey, s service) (gone bool, err error) {
+	_, err = d.api.DeleteService(ctx, &sd.DeleteServiceInput{Id: &s.id})
 	var inUse *types.ResourceInUse // also while a deregistration is under way: the next sweep tries again
-	var gone *types.ServiceNotFound
+	var missing *types.ServiceNotFound
 	switch {
 	case errors.As(err, &inUse):
-		return nil
-	case err != nil && !errors.As(err, &gone):
-		return fmt.Errorf("delete the service %s in %s: %w", key.Service, key.Namespace, err)
+		return false, nil
+	case err != nil && !errors.As(err, &missing):
+		return false, fmt.Errorf("delete the service %s in %s: %w", key.Service, key.Namespace, err)
 	}
 	d.log.Info("deleted a Cloud Map service that nobody needs any more", "namespace", key.Namespace, "service", key.Service)
 	d.ids.forget(key.Namespace)
-	return nil
+	return true, nil
 }
 
 // ARN is that of a service, if there is such a service.

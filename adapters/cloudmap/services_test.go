@@ -174,3 +174,46 @@ func TestNamesNeedANamespaceWithDNS(t *testing.T) {
 		}
 	}
 }
+
+// In AWS a service with instances can't be deleted; the emulator deletes it all the same.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	d := cloudmap.New(a, cloudmap.Options{})
+	ns := a.namespace("private")
+	mine, theirs := key(ns, "mine"), key(ns, "theirs")
+	_, err := d.Ensure(t.Context(), mesh, mine)
+	a.must(err)
+	a.service(theirs, false)
+	release := func(mesh string, k endpoint.ServiceKey) {
+		t.Helper()
+		if gone, err := d.Release(t.Context(), mesh, k); err != nil || !gone {
+			t.Errorf("release %v: %v, %v", k, gone, err)
+		}
+	}
+	release("another mesh", mine)
+	release(mesh, theirs)
+	release(mesh, key("nowhere.local", "cart"))
+	if a.find(mine) == nil || a.find(theirs) == nil {
+		t.Error("somebody else's service is gone")
+	}
+	release(mesh, mine)
+	release(mesh, mine)
+	if a.find(mine) != nil {
+		t.Error("the service is still there")
+	}
+}
+
+func TestARN(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	d := cloudmap.New(a, cloudmap.Options{})
+	cart := key(a.namespace("http"), "cart")
+	a.service(cart, false)
+	if arn, ok, err := d.ARN(t.Context(), cart); err != nil || !ok || arn != aws.ToString(a.find(cart).Arn) {
+		t.Errorf("got %q, %v, %v", arn, ok, err)
+	}
+	if _, ok, err := d.ARN(t.Context(), key(cart.Namespace, "none")); err != nil || ok {
+		t.Errorf("no service: %v, %v", ok, err)
+	}
+}

@@ -30,6 +30,14 @@ func getFindings(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.h.Objects != nil {
+		found, err := c.reader().Registration(c.ctx, m.UID)
+		if err != nil {
+			return nil, err
+		}
+		report.Findings = append(report.Findings, found...)
+		slices.SortFunc(report.Findings, resource.Finding.Compare)
+	}
 	if c.query.Has("resource") {
 		of := c.query.Get("resource")
 		report.Findings = slices.DeleteFunc(report.Findings, func(f resource.Finding) bool { return f.Resource.String() != of })

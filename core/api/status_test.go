@@ -133,6 +133,13 @@ func TestFindings(t *testing.T) {
 	s.ask("GET", "/v1/meshes/shop/findings", "").equal(`{"generation":1,"findings":[{"resource":{"kind":"virtualNode","name":"cart"},"path":"spec.backends[0]","code":"backend-missing","message":"m","hint":"h"}]}`)
 	s.ask("GET", "/v1/meshes/shop/findings?resource=virtualNode/cart", "").equal(`{"generation":1,"findings":[{"resource":{"kind":"virtualNode","name":"cart"},"path":"spec.backends[0]","code":"backend-missing","message":"m","hint":"h"}]}`)
 	s.ask("GET", "/v1/meshes/shop/findings?resource=virtualNode/other", "").equal(`{"generation":1,"findings":[]}`)
+	place(t, objects, events.RegistrationPath(s.uid("shop")), resource.Report{MeshUID: s.uid("shop"), Generation: 1, Findings: []resource.Finding{
+		{Resource: resource.Key{Kind: resource.KindTaskBinding, Name: "cart"}, Path: "spec", Code: "task-binding-needless", Message: "m", Hint: "h"},
+	}})
+	s.ask("GET", "/v1/meshes/shop/findings?resource=taskBinding/cart", "").equal(`{"generation":1,"findings":[{"resource":{"kind":"taskBinding","name":"cart"},"path":"spec","code":"task-binding-needless","message":"m","hint":"h"}]}`)
+	if all := s.ask("GET", "/v1/meshes/shop/findings", "").ok()["findings"].([]any); len(all) != 2 {
+		t.Errorf("findings of compile and register: %v", all)
+	}
 	s.ask("GET", "/v1/meshes/shop/view", "").equal(`{"mesh":"shop","virtualNodes":[],"virtualGateways":[],"virtualRouters":[],"virtualServices":[]}`)
 	s.ask("GET", "/v1/meshes/shop/view?resource=virtualNode/none", "").failsWith(badRequest)
 	s.ask("GET", "/v1/meshes/none/view", "").failsWith(notFound)

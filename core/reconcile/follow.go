@@ -23,11 +23,24 @@ func (c *changes) follow(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	namespaces, err := c.resolve(ctx, before.Namespaces)
-	return errors.Join(append(errs, err, c.report(ctx, before, namespaces))...)
+	now := registration{Services: c.w.madeServices(before.Services)}
+	now.Namespaces, err = c.resolve(ctx, before.Namespaces)
+	return errors.Join(append(errs, err, c.report(ctx, before, now))...)
 }
 
-// ensure makes sure of the nodes' services, and gives up those that no node names any more.
+// madeServices are the services that were made for the mesh, as far as anybody remembers, sorted.
+func (w *warmEndpoints) madeServices(before []endpoint.ServiceKey) []endpoint.ServiceKey {
+	all := slices.Clone(before)
+	for service, owned := range w.owned {
+		if owned {
+			all = append(all, service)
+		}
+	}
+	slices.SortFunc(all, endpoint.CompareServices)
+	return slices.Compact(all)
+}
+
+// ensure makes sure of the nodes' services.
 func (c *changes) ensure(ctx context.Context) error {
 	if c.Directory == nil {
 		return nil
@@ -48,11 +61,6 @@ func (c *changes) ensure(ctx context.Context) error {
 	for key, n := range c.w.nodes {
 		if refusal := refused[n.service]; refusal != nil {
 			c.note(key.Kind, key.Name, "spec.serviceDiscovery.awsCloudMap", refusal.Code, refusal.Message, refusal.Hint)
-		}
-	}
-	for service := range c.present.Services {
-		if !slices.Contains(c.w.services(), service) {
-			errs = append(errs, c.Directory.Release(ctx, c.w.mesh.UID, service))
 		}
 	}
 	return errors.Join(errs...)
@@ -155,7 +163,7 @@ func (c *changes) registerAll(ctx context.Context, b binding, tasks []task.Task,
 }
 
 // removeGone removes what is registered of tasks that were not listed. A listing may be behind: each is asked for, and
-// only one that ECS says is stopping, or that it has forgotten, goes.
+// only one that ECS says is stopping, that is no task of the binding's any more, or that ECS has forgotten, goes.
 func (c *changes) removeGone(ctx context.Context, b binding, mine map[string]endpoint.Instance) error {
 	if len(mine) == 0 {
 		return nil
@@ -170,9 +178,12 @@ func (c *changes) removeGone(ctx context.Context, b binding, mine map[string]end
 	}
 	var errs []error
 	for _, t := range tasks {
-		if t.Stopping {
+		switch {
+		case t.Stopping:
 			errs = append(errs, c.remove(ctx, b.node.service, t))
-		} else if t.Running {
+		case !b.matches(t): // the binding was for another ECS service
+			errs = append(errs, c.take(ctx, byARN[t.ARN]))
+		case t.Running:
 			errs = append(errs, c.register(ctx, b, t))
 		}
 		delete(byARN, t.ARN)

@@ -13,8 +13,9 @@ type Directory interface {
 	endpoint.Source
 	// Ensure makes sure of a service. owned: this mesh made it, now or before.
 	Ensure(ctx context.Context, mesh string, s endpoint.ServiceKey) (owned bool, err error)
-	// Release deletes a service that the mesh made and that has no instances. Others stay.
-	Release(ctx context.Context, mesh string, s endpoint.ServiceKey) error
+	// Release deletes a service that the mesh made and that has no instances. gone: there is none that the mesh made,
+	// now or before.
+	Release(ctx context.Context, mesh string, s endpoint.ServiceKey) (gone bool, err error)
 	// ARN is that of a service, if there is such a service.
 	ARN(ctx context.Context, s endpoint.ServiceKey) (arn string, ok bool, err error)
 	// Publish registers an instance in an owned service, Withdraw deregisters one. port 0: none.

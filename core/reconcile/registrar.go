@@ -175,6 +175,9 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 		}
 	}
 	outside = append(outside, c.tell(ctx))
+	if follow {
+		outside = append(outside, c.release(ctx))
+	}
 	if err := errors.Join(outside...); err != nil {
 		return outsideError{err}
 	}
@@ -238,11 +241,14 @@ func (r *Registrar) bury(ctx context.Context, w *warmEndpoints) error {
 	if _, err := w.reader.Poll(ctx); err != nil {
 		return err
 	}
-	if !w.reader.Exists() || w.reader.State().Deleted {
+	if !w.reader.Exists() {
 		return nil
 	}
 	if err := r.takeBack(ctx, w); err != nil {
 		return outsideError{err}
+	}
+	if w.reader.State().Deleted {
+		return nil
 	}
 	return r.append(ctx, w, w.reader.State(), endpoint.State{Deleted: true})
 }

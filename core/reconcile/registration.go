@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
+	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/events"
 )
@@ -16,7 +17,8 @@ import (
 // to be taken back when nobody asks for it any more.
 type registration struct {
 	resource.Report
-	Namespaces []string `json:"namespaces,omitempty"` // of the directory, that may hold names which were made for the mesh
+	Namespaces []string              `json:"namespaces,omitempty"` // of the directory, that may hold names which were made for the mesh
+	Services   []endpoint.ServiceKey `json:"services,omitempty"`   // that were made for its nodes; sorted
 
 	etag string
 }
@@ -35,15 +37,14 @@ func (c *changes) registration(ctx context.Context) (registration, error) {
 	return before, nil
 }
 
-// report writes what this pass found, if it differs. Who loses against another pass leaves it to that one: the next
-// sweep writes what is true then.
-func (c *changes) report(ctx context.Context, before registration, namespaces []string) error {
+// report writes what this pass found and left, if it differs. Who loses against another pass leaves it to that one: the
+// next sweep writes what is true then.
+func (c *changes) report(ctx context.Context, before, now registration) error {
 	slices.SortFunc(c.found, resource.Finding.Compare)
-	now := registration{Namespaces: namespaces}
 	now.MeshUID, now.Generation = c.w.mesh.UID, c.w.generation
 	now.Findings = slices.CompactFunc(c.found, func(a, b resource.Finding) bool { return a == b })
-	nothing := before.etag == "" && len(now.Findings)+len(namespaces) == 0
-	same := slices.Equal(now.Findings, before.Findings) && slices.Equal(namespaces, before.Namespaces)
+	nothing := before.etag == "" && len(now.Findings)+len(now.Namespaces)+len(now.Services) == 0
+	same := slices.Equal(now.Findings, before.Findings) && slices.Equal(now.Namespaces, before.Namespaces) && slices.Equal(now.Services, before.Services)
 	if nothing || before.etag != "" && same || before.Generation > now.Generation {
 		return nil
 	}
@@ -57,6 +58,30 @@ func (c *changes) report(ctx context.Context, before registration, namespaces []
 	return nil
 }
 
+// release gives up services that were made for nodes of the mesh and that no node names any more. One that has instances
+// stays, and is tried again with the next sweep: a deregistration takes a while.
+func (c *changes) release(ctx context.Context) error {
+	before, err := c.registration(ctx)
+	if err != nil || c.Directory == nil {
+		return err
+	}
+	now := before
+	now.Services = nil
+	wanted := c.w.services()
+	var errs []error
+	for _, service := range before.Services {
+		if !slices.Contains(wanted, service) {
+			gone, err := c.Directory.Release(ctx, c.w.mesh.UID, service)
+			if errs = append(errs, err); gone && err == nil {
+				continue
+			}
+		}
+		now.Services = append(now.Services, service)
+	}
+	c.found = before.Findings
+	return errors.Join(append(errs, c.report(ctx, before, now))...)
+}
+
 // takeBack undoes what was done beyond the log for a mesh that is gone.
 func (r *Registrar) takeBack(ctx context.Context, w *warmEndpoints) error {
 	w.nodes, w.bindings, w.names, w.virtualServices = nil, nil, nil, nil
@@ -65,13 +90,10 @@ func (r *Registrar) takeBack(ctx context.Context, w *warmEndpoints) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.resolve(ctx, before.Namespaces)
-	errs := []error{err, c.unbind(ctx, nil)}
-	if r.Directory != nil {
-		errs = append(errs, c.tell(ctx))
-		for service := range c.present.Services {
-			errs = append(errs, r.Directory.Release(ctx, w.mesh.UID, service))
-		}
+	if len(before.Namespaces)+len(before.Services)+len(c.present.Services) == 0 {
+		return nil
 	}
-	return errors.Join(errs...)
+	now := before
+	now.Namespaces, err = c.resolve(ctx, before.Namespaces)
+	return errors.Join(err, c.report(ctx, before, now), c.unbind(ctx, nil), c.tell(ctx), c.release(ctx))
 }

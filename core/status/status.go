@@ -60,6 +60,13 @@ func (r Reader) Report(ctx context.Context, uid string) (resource.Report, error)
 	return report, err
 }
 
+// Registration is what register found in a mesh's resources; of one that was never registered, nothing.
+func (r Reader) Registration(ctx context.Context, uid string) ([]resource.Finding, error) {
+	var report resource.Report
+	_, err := r.readJSON(ctx, events.RegistrationPath(uid), &report)
+	return report.Findings, err
+}
+
 // liveRelays reads the status objects of the relays that serve a mesh now.
 func (r Reader) liveRelays(ctx context.Context, uid string) ([]events.RelayStatus, error) {
 	oldest := r.Now().Add(-deadAfter * events.StatusHeartbeat)
