@@ -72,12 +72,17 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	if err := p.openStore(starting); err != nil {
 		return err
 	}
+	return p.start(ctx, starting, xds, admin)
+}
+
+// start makes the relay of a store that is open, and serves. starting bounds what comes before that.
+func (p *process) start(ctx, starting context.Context, xds, admin net.Listener) error {
 	options, err := p.relayOptions(starting)
 	if err != nil {
 		return err
 	}
 	var renewer *certify.Renewer
-	if s.secure() {
+	if p.settings.secure() {
 		if renewer, err = p.secure(starting, &options); err != nil {
 			return err
 		}
