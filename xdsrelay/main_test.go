@@ -19,17 +19,35 @@ func none(string) string { return "" }
 
 func TestRunRefuses(t *testing.T) {
 	dir := t.TempDir()
+	private, public := keyFiles(t, newKey(t))
+	with := func(more ...string) []string { return append([]string{"-artifacts", dir}, more...) }
+	secure := func(more ...string) []string {
+		return with(append([]string{"-xds", "0.0.0.0:0", "-admin", "127.0.0.1:0", "-token-key", public, "-ca-key", private, "-name", "relay.shop.internal:15010"}, more...)...)
+	}
 	for name, test := range map[string]struct {
 		arguments []string
 		want      string
 	}{
-		"no artifacts":            {nil, "nothing to serve"},
-		"all interfaces":          {[]string{"-artifacts", dir, "-xds", "0.0.0.0:0"}, "not on loopback"},
-		"no host":                 {[]string{"-artifacts", dir, "-xds", ":0"}, "not on loopback"},
-		"admin beyond loopback":   {[]string{"-artifacts", dir, "-xds", "127.0.0.1:0", "-admin", "[::]:0"}, "not on loopback"},
-		"an argument too many":    {[]string{"-artifacts", dir, "more"}, "unexpected argument"},
-		"a folder that is none":   {[]string{"-artifacts", "/dev/null/artifacts"}, "open the artifacts"},
-		"an address that is none": {[]string{"-artifacts", dir, "-xds", "localhost"}, "listen for Envoys"},
+		"no artifacts":            {nil, "nothing to serve: give -bucket (OWNMESH_BUCKET)"},
+		"two of them":             {with("-bucket", "b"), "both a bucket and a folder"},
+		"all interfaces":          {with("-xds", "0.0.0.0:0"), "set -token-key (OWNMESH_TOKEN_KEY), -ca-key (OWNMESH_RELAY_CA_KEY) and -name (OWNMESH_RELAY)"},
+		"no host":                 {with("-xds", ":0"), "not on loopback"},
+		"admin beyond loopback":   {secure("-admin", "[::]:0"), "[::]:0 is not on loopback"},
+		"an argument too many":    {with("more"), "unexpected argument"},
+		"a folder that is none":   {[]string{"-artifacts", "/dev/null/artifacts", "-xds", "127.0.0.1:0", "-admin", "127.0.0.1:0"}, "open the artifacts"},
+		"an address that is none": {with("-xds", "localhost"), "listen for Envoys"},
+		"tokens without TLS":      {with("-token-key", public), "TLS and tokens go together"},
+		"TLS without tokens":      {with("-ca-key", private, "-name", "r:1"), "TLS and tokens go together"},
+		"no name":                 {secure("-name", ""), `-name (OWNMESH_RELAY) must be the host:port that sidecars dial, got ""`},
+		"a name without port":     {secure("-name", "relay.internal"), "must be the host:port"},
+		"a wild name":             {secure("-name", "*.internal:1"), "must be the host:port"},
+		"keys the wrong way":      {secure("-token-key", private), "must be a PEM file with a PUBLIC KEY"},
+		"no such key":             {secure("-ca-key", "/none"), "no such file"},
+		"an interval":             {with("-interval", "1ms"), "the interval must be between 10ms and 1m0s, got 1ms"},
+		"a drain":                 {with("-drain", "1h"), "the drain time must be between"},
+		"a level":                 {with("-log-level", "loud"), `log level "loud" must be debug, info, warn or error`},
+		"a limit":                 {with("-peer-streams", "-1"), "peer-streams must be 0 or more, got -1"},
+		"no cache":                {with("-cache", dir, "-cache-size", "0"), "must be 1 MiB or more"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := command(t.Context(), test.arguments, none, io.Discard, io.Discard)
@@ -37,6 +55,17 @@ func TestRunRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+	for variable, value := range map[string]string{"OWNMESH_INTERVAL": "soon", "OWNMESH_PEER_STREAMS": "many"} {
+		err := command(t.Context(), with(), func(name string) string {
+			if name == variable {
+				return value
+			}
+			return ""
+		}, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), variable+`="`+value+`"`) {
+			t.Errorf("%s=%s: %v", variable, value, err)
+		}
 	}
 }
 

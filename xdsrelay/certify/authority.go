@@ -56,12 +56,10 @@ func Open(ctx context.Context, objects artifact.Objects, signer crypto.Signer, n
 		if data, err = selfSigned(signer, now); err != nil {
 			return nil, err
 		}
-		if _, err := objects.Create(ctx, events.RelayCAPath, data); err == nil {
-			return parse(data, signer, now)
-		} else if fault = err; ctx.Err() != nil {
+		// Whoever was first, and whatever became of the answer: the next look tells. It also brings a cache its copy.
+		if _, fault = objects.Create(ctx, events.RelayCAPath, data); ctx.Err() != nil {
 			break
 		}
-		// Another relay was first, or the answer was lost: the next look tells.
 	}
 	return nil, fmt.Errorf("read or create %s: %w", events.RelayCAPath, fault)
 }
