@@ -13,6 +13,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/cmd/ownmesh/internal/screen"
 	"github.com/ownmesh/ownmesh/internal/client"
+	"github.com/ownmesh/ownmesh/internal/sigv4"
 )
 
 // Exit codes, for scripts; `ownmesh help exit-codes` says the same.
@@ -82,10 +83,12 @@ func (a *app) explain(err error) *failure {
 		f.code, f.hint = exitUsage, "see `"+a.help+"`"
 		return f
 	}
-	refusal := (*client.Error)(nil)
+	refusal, credentials := (*client.Error)(nil), (*sigv4.CredentialsError)(nil)
 	switch {
 	case errors.Is(err, context.Canceled):
 		f.err = errors.New("interrupted")
+	case errors.As(err, &credentials):
+		f.err, f.hint = credentials, "sign in, such as by `aws sso login`, or name a profile with --profile"
 	case errors.Is(err, client.ErrUnreachable):
 		f.code = exitUnreachable
 		f.hint = fmt.Sprintf("is `ownmesh up` running? --endpoint or %s says where, now %s", endpointVariable, a.endpoint)
@@ -102,6 +105,14 @@ func refused(e *client.Error) (code int, hint string) {
 	switch {
 	case e.Status >= http.StatusInternalServerError:
 		return exitFailure, "the server's log says more under request " + e.RequestID
+	case sigv4.OfCredentials(e.Type):
+		return exitRefused, "the AWS credentials are not valid any more: sign in again, such as by `aws sso login`"
+	case e.Type == "AccessDeniedException":
+		return exitRefused, "the AWS credentials need execute-api:Invoke on this path"
+	case e.Type == "MissingAuthenticationTokenException":
+		return exitRefused, "API Gateway knows no such path: --endpoint must end with the stage, such as /prod"
+	case e.Type == "InvalidSignatureException":
+		return exitRefused, "is --region that of the API, and this machine's clock right?"
 	case e.Type == "ResourceInUseException":
 		return exitRefused, "delete what refers to it first; `ownmesh delete -f` knows the order"
 	case e.Type == "ConflictException":

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/cmd/ownmesh/internal/screen"
 	"github.com/ownmesh/ownmesh/internal/client"
+	"github.com/ownmesh/ownmesh/internal/sigv4"
 )
 
 func main() {
@@ -54,6 +55,9 @@ type app struct {
 	screen   screen.Screen
 	endpoint string
 	mesh     string
+	profile  string // of AWS, for an API there
+	region   string
+	sign     bool
 	help     string // what to type to learn about the command that was misused
 	started  bool   // a command's own code runs: what fails from here on is no misuse
 }
@@ -80,7 +84,10 @@ The API is AWS App Mesh's: what was written for App Mesh carries on.`,
 		endpoint = defaultEndpoint
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.endpoint, "endpoint", endpoint, "URL of the API (environment: "+endpointVariable+")")
+	flags.StringVar(&a.endpoint, "endpoint", endpoint, "URL of the API, also of one in AWS (environment: "+endpointVariable+")")
+	flags.StringVar(&a.profile, "profile", "", "AWS profile whose credentials sign requests to an API in AWS")
+	flags.StringVar(&a.region, "region", "", "AWS region of an API there, where its URL does not say")
+	flags.BoolVar(&a.sign, "sign", false, "sign requests as for an API in AWS, though it is on this machine: an emulator")
 	flags.StringVarP(&a.mesh, "mesh", "m", "", "mesh to work on; needless where there is only one")
 	flags.StringVarP(&a.screen.Format, "output", "o", "table", "output format: table, json or yaml")
 	root.AddGroup(
@@ -89,7 +96,7 @@ The API is AWS App Mesh's: what was written for App Mesh carries on.`,
 		&cobra.Group{ID: groupSee, Title: "See what it is:"},
 	)
 	root.AddCommand(
-		a.upCommand(), a.bootstrapCommand(), a.compileCommand(),
+		a.upCommand(), a.proxyCommand(), a.bootstrapCommand(), a.compileCommand(),
 		a.applyCommand(), a.deleteCommand(), a.importCommand(), a.endpointsCommand(),
 		a.getCommand(), a.describeCommand(), a.graphCommand(), a.statusCommand(), a.proxiesCommand(), a.findingsCommand(), a.eventsCommand(),
 		a.versionCommand(), exitCodesTopic(), filesTopic(),
@@ -125,13 +132,25 @@ const (
 	groupSee    = "see"
 )
 
-// api makes the client of the server that --endpoint names.
+// api makes the client of the server that --endpoint names. One beyond this machine is in AWS, where requests must be
+// signed.
 func (a *app) api() (*client.Client, error) {
 	c, err := client.New(a.endpoint)
 	if err != nil {
 		return nil, usage("%w", err)
 	}
-	return c, nil
+	u, err := sigv4.ParseURL(a.endpoint)
+	if !a.sign && (err != nil || u.Scheme != "https" || sigv4.Loopback(u)) {
+		return c, nil
+	}
+	if err != nil {
+		return nil, usage("endpoint: %w", err)
+	}
+	signed, err := sigv4.Open(context.Background(), u, sigv4.Options{Profile: a.profile, Region: a.region})
+	if err != nil {
+		return nil, &failure{code: exitUsage, err: err}
+	}
+	return c.Through(signed), nil
 }
 
 // theMesh is --mesh, or the only mesh that there is.

@@ -1,7 +1,7 @@
 // Package client speaks to an Ownmesh server over HTTP: App Mesh's API as raw JSON, and Ownmesh's own under /v1.
 //
 // It keeps specs as they are sent, knows no defaults and validates nothing: what is wrong, the server says. It signs
-// nothing: it is for servers on loopback. Errors are *Error where the server answered, and ErrUnreachable where it
+// nothing by itself: for a server in AWS, Through takes a transport that does. Errors are *Error where the server answered, and ErrUnreachable where it
 // did not. Start with New; resources are in resources.go, Ownmesh's own calls in v1.go.
 package client
 
@@ -76,6 +76,14 @@ func New(endpoint string) (*Client, error) {
 // Over makes a client whose calls go through transport, as to a handler in this process.
 func Over(transport http.RoundTripper) *Client {
 	return &Client{base: "http://127.0.0.1", http: &http.Client{Transport: transport, Timeout: callTimeout}}
+}
+
+// Through makes a client of the same server whose calls go through transport, as to one that wants them signed.
+func (c *Client) Through(transport http.RoundTripper) *Client {
+	return &Client{base: c.base, http: &http.Client{
+		Transport: transport, Timeout: callTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 // Endpoint is what New got.
