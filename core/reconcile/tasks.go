@@ -65,14 +65,20 @@ func (c *changes) tasks(ctx context.Context, p *pass) error {
 		err = fmt.Errorf("look where ECS registers tasks: %w", err)
 	}
 	errs := []error{err}
+	asked := map[[2]string]map[endpoint.ServiceKey]bool{} // by cluster and ECS service: a deployment has one
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for _, t := range p.tasks {
 		if !t.Running && !t.Stopping {
 			continue // it is starting
 		}
-		byECS, err := c.registries(ctx, t, byARN)
-		errs = append(errs, err)
+		of := [2]string{t.Cluster, t.Service}
+		byECS, ok := asked[of]
+		if !ok {
+			byECS, err = c.registries(ctx, t, byARN)
+			errs = append(errs, err)
+			asked[of] = byECS
+		}
 		if t.Running {
 			for key := range byECS {
 				c.look(key, lookWhole)

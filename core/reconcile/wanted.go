@@ -13,7 +13,7 @@ import (
 )
 
 // atOnce bounds the calls to registry and directory that are under way for one mesh.
-const atOnce = 8
+const atOnce = 16
 
 // wanted is the state that the log should have; all has every service read whole. A service that can't be read stays as
 // it is, but for what our own registry says of it, and is left out if the log lacks it; the error says so, and the state
