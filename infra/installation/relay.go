@@ -1,6 +1,8 @@
 package installation
 
 import (
+	"strconv"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapplicationautoscaling"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -59,9 +61,11 @@ func (m *mesh) makeRelayTask() awsecs.FargateTaskDefinition {
 			"OWNMESH_BUS":       m.bus.EventBusName(),
 			"OWNMESH_RELAY":     jsii.String(m.relayAddress()),
 			"OWNMESH_LOG_LEVEL": jsii.String(m.o.LogLevel),
+			"OWNMESH_XDS":       jsii.String("0.0.0.0:" + strconv.Itoa(relayPort)), // refused without the keys below
+			"OWNMESH_INTERVAL":  jsii.String(m.o.RelayInterval),
 		},
 		HealthCheck: &awsecs.HealthCheck{
-			Command: jsii.Strings("CMD", "/xdsrelay", "health"), Interval: seconds(10), Timeout: seconds(5), Retries: jsii.Number(3),
+			Command: jsii.Strings("CMD", "/relay", "health"), Interval: seconds(10), Timeout: seconds(5), Retries: jsii.Number(3),
 			StartPeriod: seconds(60),
 		},
 		StopTimeout: seconds(120), // streams are asked to go elsewhere, a few at a time

@@ -47,6 +47,7 @@ type Options struct {
 	RelayMax       int
 	RelayCPUTarget int
 	RelayStreams   int
+	RelayInterval  string
 
 	APIRate            int
 	APIBurst           int

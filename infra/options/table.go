@@ -72,6 +72,8 @@ var table = []option{
 		number(func(o *Options) *int { return &o.RelayCPUTarget }, 10, 90)},
 	{"relay", "relayStreams", "2000", "Proxies a relay, on average, above which relays are added.",
 		number(func(o *Options) *int { return &o.RelayStreams }, 10, 50000)},
+	{"relay", "relayInterval", "1s", "How often a relay asks S3 for news of each log, `100ms` to `60s`: what an idle mesh costs, and what a change waits, depend on it.",
+		matching(func(o *Options) *string { return &o.RelayInterval }, `^([1-9][0-9]{2,4}ms|([1-9]|[1-5][0-9]|60)s)$`, "is no time between 100ms and 60s")},
 	{"relay", "containerInsights", "false", "CloudWatch Container Insights for a cluster that is made; it costs extra.",
 		boolean(func(o *Options) *bool { return &o.ContainerInsight })},
 
