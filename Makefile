@@ -77,11 +77,11 @@ tools-image: ## fetch what images are made of besides our programs (Envoy, a C l
 	@tools/image-parts.sh
 
 .PHONY: images
-images: tools-image ## dist/images/relay and dist/images/sidecar: OCI layouts for amd64 and arm64, the same bytes on every machine
+images: tools-image ## dist/images/{relay,sidecar,ordering}: OCI layouts for amd64 and arm64, the same bytes on every machine
 	@for arch in amd64 arm64; do \
-		GOARCH=$$arch GOOS=linux $(GO_BUILD) -buildvcs=false -o dist/programs/$$arch/ ./sidecar ./xdsrelay; \
+		GOARCH=$$arch GOOS=linux $(GO_BUILD) -buildvcs=false -o dist/programs/$$arch/ ./sidecar ./xdsrelay ./examples/ordering/services; \
 	done
-	@$(GO) run ./tools/images -version '$(VERSION)' relay sidecar
+	@$(GO) run ./tools/images -version '$(VERSION)' relay sidecar ordering
 
 .PHONY: synth
 synth: ## the CloudFormation template for emulators, with its assets, dist/synth/local

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/ownmesh/ownmesh/infra/layout"
 	"github.com/ownmesh/ownmesh/infra/options"
 )
 
@@ -49,7 +50,7 @@ func New(scope constructs.Construct, o options.Options) (awscdk.Stack, error) {
 		return nil, err
 	}
 	if usesLayout(o) {
-		if err := packLayout(layoutPath(o), "arm64", "ownmesh/relay", tarballPath(o)); err != nil {
+		if err := layout.Pack(layoutPath(o), "arm64", "ownmesh/relay", tarballPath(o)); err != nil {
 			return nil, fmt.Errorf("relay's image: %w", err)
 		}
 	}

@@ -1,4 +1,4 @@
-// Command images writes the container images of what runs on ECS, relay and sidecar, as OCI layouts, one a folder. It
+// Command images writes the container images of what runs on ECS, relay, sidecar and the example application, as OCI layouts, one a folder. It
 // needs no container engine: the programs are built already, and tools/image-parts.sh has fetched the rest.
 //
 // It says what is in each image, and nothing else: how one is written is package image's. Start with sidecar.go.
@@ -33,8 +33,9 @@ type source struct {
 
 // images are all, by the folder that they go to.
 var images = map[string]func(source) (image.Image, error){
-	"relay":   relay,
-	"sidecar": sidecar,
+	"relay":    relay,
+	"sidecar":  sidecar,
+	"ordering": ordering,
 }
 
 func run(args []string, out io.Writer) error {
@@ -51,13 +52,13 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	if flags.NArg() == 0 {
-		return errors.New("name the images: relay, sidecar")
+		return errors.New("name the images: relay, sidecar, ordering")
 	}
 	s.arch = strings.Split(*arch, ",")
 	for _, name := range flags.Args() {
 		of, ok := images[name]
 		if !ok {
-			return fmt.Errorf("there is no image %q: name relay, sidecar", name)
+			return fmt.Errorf("there is no image %q: name relay, sidecar, ordering", name)
 		}
 		i, err := of(s)
 		if err != nil {

@@ -1,4 +1,8 @@
-package installation
+// Package layout turns images that `make images` leaves as OCI layouts into files that CDK publishes: it takes images from
+// a Dockerfile, or from what `docker save` writes.
+//
+// It reads and writes files, and knows neither registries nor what is in an image. Start with Pack.
+package layout
 
 import (
 	"archive/tar"
@@ -33,9 +37,9 @@ type manifest struct {
 	Layers []descriptor `json:"layers"`
 }
 
-// packLayout writes one architecture's image of an OCI layout as a tar file that `docker load` takes, and what stands in
+// Pack writes one architecture's image of an OCI layout as a tar file that `docker load` takes, and what stands in
 // for docker: CDK publishes images through those alone. The tag is the image's digest: the same image is the same file.
-func packLayout(dir, architecture, name, to string) error {
+func Pack(dir, architecture, name, to string) error {
 	digest, err := find(dir, "index.json", architecture)
 	if err != nil {
 		return err

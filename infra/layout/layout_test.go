@@ -1,4 +1,4 @@
-package installation
+package layout_test
 
 import (
 	"archive/tar"
@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ownmesh/ownmesh/infra/layout"
 )
 
-// layout writes an OCI layout of one image for arm64, with its index in an index.
-func layout(t *testing.T) string {
+// write makes an OCI layout of one image for arm64, with its index in an index.
+func write(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	digest := func(d string) string { return strings.Repeat(d, 64) }
@@ -37,9 +39,9 @@ func layout(t *testing.T) string {
 func TestALayoutBecomesWhatDockerLoads(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "x.tar")
 	var first []byte
-	dir := layout(t)
+	dir := write(t)
 	for range 2 {
-		if err := packLayout(dir, "arm64", "ownmesh/relay", to); err != nil {
+		if err := layout.Pack(dir, "arm64", "ownmesh/relay", to); err != nil {
 			t.Fatal(err)
 		}
 		data, err := os.ReadFile(to)
@@ -74,7 +76,7 @@ func TestALayoutBecomesWhatDockerLoads(t *testing.T) {
 }
 
 func TestALayoutWithoutTheArchitectureIsRefused(t *testing.T) {
-	err := packLayout(layout(t), "riscv64", "x", filepath.Join(t.TempDir(), "x.tar"))
+	err := layout.Pack(write(t), "riscv64", "x", filepath.Join(t.TempDir(), "x.tar"))
 	if err == nil || !strings.Contains(err.Error(), "no image for riscv64") {
 		t.Errorf("got %v", err)
 	}
