@@ -108,8 +108,10 @@ test: tools tools-aws tools-emulator tools-dynamodb tools-image tools-infra lint
 
 .PHONY: infra-test
 infra-test: tools-infra ## what would be deployed to AWS: tests of its templates, cfn-lint, cdk-nag
-	$(GO) vet -C infra ./...
-	$(GO) test -C infra -count=1 -timeout=10m ./...
+	$(GO) vet -C infra ./... && $(GO) vet -C examples/ordering/ecs ./...
+	@$(GO) test -C examples/ordering/ecs -count=1 -timeout=10m ./... & example=$$!; failed=0; \
+	$(GO) test -C infra -count=1 -timeout=10m ./... || failed=1; \
+	wait $$example || failed=1; exit $$failed
 
 .PHONY: unit
 unit: tools tools-emulator tools-image ## each package's own tests: under a minute, less where go test has results in its cache
