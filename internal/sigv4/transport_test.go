@@ -262,7 +262,7 @@ func TestParseURL(t *testing.T) {
 		"http://mesh.example.com": "must be https",
 		"127.0.0.1:9080":          "must be the URL",
 		"ftp://x":                 "must be the URL",
-		"https://me:secret@x":     "must be the URL",
+		"https://me:secret@x":     "without a user",
 		"https://x/prod?a=1":      "must be the URL",
 		"":                        "must be the URL",
 	} {
