@@ -91,7 +91,7 @@ func (c *changes) bind(ctx context.Context, bound []binding) error {
 	if c.Tasks == nil {
 		for _, b := range bound {
 			c.note(resource.KindTaskBinding, b.name, "spec.cluster", "task-binding-needs-ecs",
-				"nothing here knows tasks of ECS: the binding has no effect", "install Ownmesh in the cluster's AWS account, or register instances with `ownmesh register`")
+				"nothing here knows tasks of ECS: the binding has no effect", "install Ownmesh in the cluster's AWS account, or register instances with `ownmesh endpoints register`")
 		}
 		return nil
 	}
