@@ -38,6 +38,8 @@ type Installation struct {
 
 	programs string // folder with relay, sidecar and ownmesh, built from their mains
 	remove   func(context.Context) error
+	mu       sync.Mutex
+	relays   []*Relay
 }
 
 var shared struct {
@@ -100,7 +102,7 @@ func (i *Installation) RelayAddress() string {
 func (i *Installation) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return errors.Join(i.Front.Close(), os.RemoveAll(i.programs), i.remove(ctx))
+	return errors.Join(i.stopRelays(), i.Front.Close(), os.RemoveAll(i.programs), i.remove(ctx))
 }
 
 // SetVariables changes variables of one of the stack's Lambdas; "" takes one away.

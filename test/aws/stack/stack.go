@@ -1,7 +1,7 @@
 // Package stack deploys what `make synth` left in dist/synth/local to an emulator: the template of the CDK application
 // itself, with its assets, by CloudFormation. What is tested there is what a user deploys, but for what emulators lack.
 //
-// It changes nothing in the template, and never talks to AWS itself. Start with Deploy.
+// It changes nothing in the template but what the emulator's IAM takes otherwise (adapt.go), and never talks to AWS itself. Start with Deploy.
 package stack
 
 import (
@@ -106,6 +106,11 @@ func (d deployment) publish(ctx context.Context) (name, templateURL string, err 
 		body, err := os.ReadFile(filepath.Join(d.dir, file.Source.Path))
 		if err != nil {
 			return "", "", err
+		}
+		if strings.HasSuffix(file.Source.Path, ".template.json") {
+			if body, err = adapt(body); err != nil {
+				return "", "", fmt.Errorf("%s: %w", file.Source.Path, err)
+			}
 		}
 		for _, to := range file.Destinations {
 			if _, err := d.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(to.BucketName)}); err != nil && !exists(err) {

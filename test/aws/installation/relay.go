@@ -1,0 +1,119 @@
+package installation
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/ownmesh/ownmesh/test/machine"
+)
+
+// Relay is the relay's program as a task of the stack's service runs it: the task definition's variables, the task role's
+// rights, TLS and tokens. Only its addresses are its own.
+type Relay struct {
+	*process
+	S3      *Gate  // between it and the bucket
+	Address string // where it listens for Envoys
+	admin   string
+	cache   string // folder
+	i       *Installation
+}
+
+// Relay makes a relay that isn't started.
+func (i *Installation) Relay(tb testing.TB) *Relay {
+	tb.Helper()
+	s3, err := NewGate(strings.TrimPrefix(aws.ToString(i.Config.BaseEndpoint), "http://"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	local := func() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(machine.FreePort(tb))) }
+	return &Relay{S3: s3, Address: local(), admin: local(), cache: filepath.Join(i.programs, "cache-"+filepath.Base(local())), i: i}
+}
+
+// Start starts the relay, or starts it anew with the cache that it left, and waits until it is ready.
+func (r *Relay) Start(tb testing.TB) {
+	tb.Helper()
+	variables, role, err := r.i.relayTask(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	variables["OWNMESH_RELAY"] = r.i.RelayAddress() // as the API says
+	environment := append(role.Environment(), "AWS_ENDPOINT_URL="+aws.ToString(r.i.Config.BaseEndpoint), "AWS_ENDPOINT_URL_S3=http://"+r.S3.Address(),
+		"OWNMESH_XDS="+r.Address, "OWNMESH_ADMIN="+r.admin, "OWNMESH_CACHE="+r.cache, "OWNMESH_DRAIN=1s")
+	for name, value := range variables {
+		environment = append(environment, name+"="+value)
+	}
+	if r.process, err = start(filepath.Join(r.i.programs, "relay"), environment); err != nil {
+		tb.Fatalf("start a relay: %v", err)
+	}
+	machine.Eventually(tb, "the relay to be ready", func() string {
+		if !r.running() {
+			tb.Fatalf("the relay has ended:\n%s", r.Log())
+		}
+		res, err := http.Get("http://" + r.admin + "/readyz")
+		if err != nil {
+			return err.Error()
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return res.Status
+		}
+		return ""
+	})
+}
+
+// Stop ends the relay as ECS does.
+func (r *Relay) Stop() { r.stop() }
+
+// Relays has two relays run, as the stack's service does, and the name that sidecars dial lead to them. They are shared.
+func (i *Installation) Relays(tb testing.TB) []*Relay {
+	tb.Helper()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.relays == nil {
+		for range 2 {
+			r := i.Relay(tb)
+			r.Start(tb)
+			i.relays = append(i.relays, r)
+		}
+		i.Front.Lead(i.relays[0].Address, i.relays[1].Address)
+	}
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			for n, r := range i.relays {
+				tb.Logf("relay %d said:\n%s", n, tail(r.Log()))
+			}
+		}
+	})
+	return i.relays
+}
+
+func (i *Installation) stopRelays() error {
+	var failed error
+	for _, r := range i.relays {
+		r.Stop()
+		if err := r.S3.Close(); err != nil {
+			failed = fmt.Errorf("close a gate: %w", err)
+		}
+		if err := os.RemoveAll(r.cache); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// tail is the end of a log.
+func tail(log string) string {
+	const most = 8 << 10
+	if len(log) > most {
+		return "…" + log[len(log)-most:]
+	}
+	return log
+}
