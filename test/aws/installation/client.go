@@ -52,6 +52,29 @@ func (i *Installation) As(tb testing.TB, id Identity) *machine.User {
 	return machine.NewUser(tb, client.Over(t))
 }
 
+// Call sends one request as somebody, its path as it is, and gives the answer's status and body.
+func (i *Installation) Call(tb testing.TB, id Identity, method, path, body string) (status int, answer string) {
+	tb.Helper()
+	base, err := url.Parse(i.API)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(tb.Context(), method, "http://api"+path, strings.NewReader(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	response, err := (&signed{base: base, id: id, next: &http.Transport{DisableKeepAlives: true}}).RoundTrip(r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return response.StatusCode, string(data)
+}
+
 // signed sends requests to the API, with a signature if there is somebody to sign as.
 type signed struct {
 	base *url.URL
