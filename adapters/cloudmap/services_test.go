@@ -1,6 +1,7 @@
 package cloudmap_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -215,5 +216,41 @@ func TestARN(t *testing.T) {
 	}
 	if _, ok, err := d.ARN(t.Context(), key(cart.Namespace, "none")); err != nil || ok {
 		t.Errorf("no service: %v, %v", ok, err)
+	}
+}
+
+// twice is an account with two private namespaces of one name, in two networks.
+type twice struct {
+	*account
+	other string // the second one's name, in the emulator, which knows no two of one
+}
+
+func (a twice) ListNamespaces(ctx context.Context, in *sd.ListNamespacesInput, o ...func(*sd.Options)) (*sd.ListNamespacesOutput, error) {
+	out, err := a.Client.ListNamespaces(ctx, in, o...)
+	if err != nil {
+		return nil, err
+	}
+	for n := range out.Namespaces {
+		if aws.ToString(out.Namespaces[n].Name) == a.other {
+			out.Namespaces[n].Name = aws.String(in.Filters[0].Values[0])
+		}
+	}
+	return out, nil
+}
+
+// Of two namespaces of one name, the one that has the service counts; where none has it, nothing is made.
+func TestTwoNamespacesOfOneName(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	name, other := a.namespace("private"), a.namespace("private")
+	d := cloudmap.New(twice{a, other}, cloudmap.Options{})
+	a.register(a.service(key(other, "cart"), false), "x", map[string]string{"AWS_INSTANCE_IPV4": "10.0.0.1"})
+	if got, err := d.Instances(t.Context(), key(name, "cart")); err != nil || len(got) != 1 {
+		t.Errorf("found %v, %v", got, err)
+	}
+	_, err := d.Ensure(t.Context(), mesh, key(name, "stock"))
+	var refusal *endpoint.RefusalError
+	if !errors.As(err, &refusal) || refusal.Code != "namespace-ambiguous" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -66,6 +66,11 @@ func (c *changes) register(ctx context.Context, b binding, t task.Task) error {
 			"use network mode awsvpc")
 		return nil
 	}
+	if b.spec.Container != "" && !t.Has(b.spec.Container) {
+		c.note(resource.KindTaskBinding, b.name, "spec.container", "task-binding-container",
+			fmt.Sprintf("tasks of ECS service %q have no container %q: they count as unhealthy, and get no traffic", b.spec.Service, b.spec.Container),
+			"name a container of the task definition, or leave it out")
+	}
 	if err := c.Registry.Register(ctx, i); err != nil {
 		return late(err)
 	}

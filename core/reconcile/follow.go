@@ -153,7 +153,7 @@ func (c *changes) registerAll(ctx context.Context, b binding, tasks []task.Task,
 		case t.Stopping:
 			errs = append(errs, c.remove(ctx, b.node.service, t))
 		case !t.Running:
-		case known && before.Version>>generationBits == t.Version && same(before, c.w.instance(b, t)):
+		case known && before.Version>>generationBits == t.Version && same(before, c.w.instance(b, t)) && (b.spec.Container == "" || t.Has(b.spec.Container)):
 			c.look(b.node.service, lookRows)
 		default:
 			errs = append(errs, c.register(ctx, b, t))

@@ -117,6 +117,8 @@ func TestFindingsOfRegister(t *testing.T) {
 	w.bind(mesh, "dns", "cart", "dns-vn", "")
 	w.bind(mesh, "two", "two", "two-vn", `,"port":82`)
 	w.bind(mesh, "bridge", "bridge", "cart-vn", "")
+	w.bind(mesh, "blind", "blind", "cart-vn", `,"container":"app"`)
+	a.run("blind", "t2")
 	w.put(mesh, resource.KindTaskBinding, "", "cluster", `{"cluster":"none","service":"x","virtualNode":{"virtualNodeName":"cart-vn"}}`)
 	w.put(mesh, resource.KindResolvableName, "", "a", `{"namespaceName":"shop.local"}`)
 	w.put(mesh, resource.KindResolvableName, "", "b", `{"namespaceName":"shop.local"}`)
@@ -127,6 +129,7 @@ func TestFindingsOfRegister(t *testing.T) {
 		"resolvableName/b spec.namespaceName resolvable-name-duplicate",
 		"resolvableName/c spec.namespaceName namespace-missing",
 		"taskBinding/b spec task-binding-duplicate",
+		"taskBinding/blind spec.container task-binding-container",
 		"taskBinding/bridge spec.service task-without-address",
 		"taskBinding/cluster spec cluster-missing",
 		"taskBinding/dns spec.virtualNode task-binding-without-cloud-map",
@@ -137,11 +140,11 @@ func TestFindingsOfRegister(t *testing.T) {
 		w.must(r.Handle(t.Context(), changed(mesh)))
 		w.wantFindings(mesh, all...)
 	}
-	for _, name := range []string{"b", "dns", "two", "bridge", "cluster"} {
+	for _, name := range []string{"b", "dns", "two", "blind", "bridge", "cluster"} {
 		w.remove(mesh, resource.Key{Kind: resource.KindTaskBinding, Name: name})
 	}
 	w.must(r.Handle(t.Context(), changed(mesh)))
-	w.wantFindings(mesh, all[0], all[1], all[7])
+	w.wantFindings(mesh, all[0], all[1], all[8])
 }
 
 // On one machine nothing knows ECS or Cloud Map: what asks for them says so.

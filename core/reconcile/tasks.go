@@ -24,26 +24,37 @@ const relooks = 3
 // harm: the task's own version counts.
 func (r *Registrar) TasksChanged(ctx context.Context, meshes []string, tasks []task.Task) error {
 	tasks = task.Newest(tasks)
-	var errs []error
-	for _, uid := range meshes {
-		p := &pass{tasks: tasks, expected: map[endpoint.InstanceKey]bool{}}
-		err := r.each(ctx, uid, p)
-		for range relooks {
-			if err != nil || len(p.expected) == 0 {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return errors.Join(append(errs, ctx.Err())...)
-			case <-time.After(r.Relook):
-			}
-			for _, service := range servicesOf(p.expected) {
-				err = errors.Join(err, r.each(ctx, uid, &pass{only: &service, expected: p.expected}))
-			}
-		}
-		errs = append(errs, err)
+	errs := make([]error, len(meshes))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for n, uid := range meshes {
+		group.Go(func() error {
+			errs[n] = r.tasksChanged(ctx, uid, tasks)
+			return nil
+		})
 	}
+	_ = group.Wait() // the errors are in errs
 	return errors.Join(errs...)
+}
+
+// tasksChanged takes news into one mesh, and looks again, a few times, for what ECS should have registered.
+func (r *Registrar) tasksChanged(ctx context.Context, uid string, tasks []task.Task) error {
+	p := &pass{tasks: tasks, expected: map[endpoint.InstanceKey]bool{}}
+	err := r.each(ctx, uid, p)
+	for range relooks {
+		if err != nil || len(p.expected) == 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(r.Relook):
+		}
+		for _, service := range servicesOf(p.expected) {
+			err = errors.Join(err, r.each(ctx, uid, &pass{only: &service, expected: p.expected}))
+		}
+	}
+	return err
 }
 
 func servicesOf(keys map[endpoint.InstanceKey]bool) []endpoint.ServiceKey {

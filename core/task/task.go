@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,11 @@ func (t Task) ClusterName() string { return last(t.Cluster) }
 
 // In tells whether the task belongs to the cluster, given by name or ARN.
 func (t Task) In(cluster string) bool { return cluster == t.Cluster || cluster == t.ClusterName() }
+
+// Has tells whether the task has a container of that name.
+func (t Task) Has(container string) bool {
+	return slices.ContainsFunc(t.Containers, func(c Container) bool { return c.Name == container })
+}
 
 // Fit tells whether the task can take requests, by the word of one container's health, or of all for "".
 func (t Task) Fit(container string) bool {
