@@ -39,7 +39,7 @@ The other commands of ownmesh need no proxy: --endpoint takes the URL of the API
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.proxy(cmd.Context(), f) },
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:9085", "address to listen on; port 0 picks a free one")
-	cmd.Flags().StringVar(&f.api, "api", "", "`URL` of the API in AWS, with its stage: the stack's output ApiUrl")
+	cmd.Flags().StringVar(&f.api, "api", "", "`URL` of the API in AWS, with its stage: the stack's output Api")
 	return cmd
 }
 

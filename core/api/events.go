@@ -36,7 +36,7 @@ const (
 )
 
 // onTheBus is the answer where events go to a bus.
-const onTheBus = "this installation tells its events on an EventBridge bus (its name is the stack's output EventBus): " +
+const onTheBus = "this installation tells its events on an EventBridge bus (its name is the stack's output Bus): " +
 	`to hear them, make a rule on that bus, such as {"source":["ownmesh"],"detail-type":["Mesh Converged"]}`
 
 // streamed is an answer that is written piece by piece.
