@@ -6,6 +6,10 @@
 //	imagepush login --username NAME --password-stdin HOST
 //	imagepush push TO
 //
+// And one thing for people: all architectures of an image that `make images` left, into a registry of theirs:
+//
+//	imagepush copy dist/images/sidecar TO
+//
 // Between calls it remembers in a folder of its own what was loaded and who is logged in, as docker does. It builds and runs
 // nothing, and needs no daemon. Start with commands.
 package main
@@ -21,6 +25,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
@@ -47,11 +53,11 @@ func stateDir() (string, error) {
 
 // state is what is known between calls.
 type state struct {
-	Images map[string]image // by every name that it was given
-	Logins map[string]login // by host
+	Images map[string]loaded // by every name that it was given
+	Logins map[string]login  // by host
 }
 
-type image struct {
+type loaded struct {
 	File string // as docker save writes it
 	Tag  string // its name in there
 }
@@ -64,6 +70,7 @@ var commands = map[string]func(*state, []string, io.Reader, io.Writer) error{
 	"tag":   tag,
 	"login": logIn,
 	"push":  push,
+	"copy":  copyLayout,
 }
 
 func run(dir string, args []string, in io.Reader, out io.Writer) error {
@@ -71,11 +78,11 @@ func run(dir string, args []string, in io.Reader, out io.Writer) error {
 		args = args[2:]
 	}
 	if len(args) == 0 {
-		return errors.New("name a command: load, tag, login, push")
+		return errors.New("name a command: load, tag, login, push, copy")
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		return fmt.Errorf("%q is nothing that it does: load, tag, login, push. It stands in for docker only to publish images that are built", args[0])
+		return fmt.Errorf("%q is nothing that it does: load, tag, login, push, copy. It stands in for docker only to publish images that are built", args[0])
 	}
 	s, err := read(dir)
 	if err != nil {
@@ -102,7 +109,7 @@ func load(s *state, args []string, _ io.Reader, out io.Writer) error {
 	}
 	for _, m := range manifest {
 		for _, t := range m.RepoTags {
-			s.Images[t] = image{File: file, Tag: t}
+			s.Images[t] = loaded{File: file, Tag: t}
 			if _, err := fmt.Fprintln(out, "Loaded image:", t); err != nil {
 				return err
 			}
@@ -143,11 +150,11 @@ func push(s *state, args []string, _ io.Reader, out io.Writer) error {
 	if !ok {
 		return fmt.Errorf("no image %s was loaded or tagged", args[0])
 	}
-	loaded, err := name.NewTag(from.Tag)
+	inFile, err := name.NewTag(from.Tag)
 	if err != nil {
 		return err
 	}
-	img, err := tarball.ImageFromPath(from.File, &loaded)
+	img, err := tarball.ImageFromPath(from.File, &inFile)
 	if err != nil {
 		return fmt.Errorf("%s: %w", from.File, err)
 	}
@@ -155,18 +162,56 @@ func push(s *state, args []string, _ io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	who := authn.Anonymous
-	if l, ok := s.Logins[to.Context().RegistryStr()]; ok {
-		who = &authn.Basic{Username: l.Username, Password: l.Password}
-	}
-	if err := remote.Write(to, img, remote.WithAuth(who)); err != nil {
+	if err := remote.Write(to, img, remote.WithAuth(s.auth(to))); err != nil {
 		return err
 	}
-	digest, err := img.Digest()
+	return printDigest(out, args[0], img)
+}
+
+// copyLayout pushes an OCI layout as it is: its index, and so every architecture.
+func copyLayout(s *state, args []string, _ io.Reader, out io.Writer) error {
+	if len(args) != 2 {
+		return errors.New("want FOLDER TO")
+	}
+	from, err := layout.ImageIndexFromPath(args[0])
+	if err != nil {
+		return fmt.Errorf("%s: %w: run `make images`?", args[0], err)
+	}
+	// A layout's own index names what is in the folder: `make images` leaves one image, an index of architectures.
+	outer, err := from.IndexManifest()
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %s\n", args[0], digest)
+	if len(outer.Manifests) != 1 || !outer.Manifests[0].MediaType.IsIndex() {
+		return fmt.Errorf("%s holds %d things; want one image of several architectures", args[0], len(outer.Manifests))
+	}
+	index, err := from.ImageIndex(outer.Manifests[0].Digest)
+	if err != nil {
+		return err
+	}
+	to, err := name.ParseReference(args[1])
+	if err != nil {
+		return err
+	}
+	if err := remote.WriteIndex(to, index, remote.WithAuth(s.auth(to))); err != nil {
+		return err
+	}
+	return printDigest(out, args[1], index)
+}
+
+func (s *state) auth(to name.Reference) authn.Authenticator {
+	if l, ok := s.Logins[to.Context().RegistryStr()]; ok {
+		return &authn.Basic{Username: l.Username, Password: l.Password}
+	}
+	return authn.Anonymous
+}
+
+func printDigest(out io.Writer, name string, of interface{ Digest() (v1.Hash, error) }) error {
+	digest, err := of.Digest()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s: %s\n", name, digest)
 	return err
 }
 
@@ -181,7 +226,7 @@ func host(endpoint string) string {
 }
 
 func read(dir string) (*state, error) {
-	s := &state{Images: map[string]image{}, Logins: map[string]login{}}
+	s := &state{Images: map[string]loaded{}, Logins: map[string]login{}}
 	data, err := os.ReadFile(filepath.Join(dir, "state.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return s, nil

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/ownmesh/ownmesh/internal/image"
 )
 
 // server is a registry that wants a password.
@@ -87,6 +89,41 @@ func TestWhatCDKAsks(t *testing.T) {
 	}
 }
 
+// TestCopy: what `make images` writes arrives under the digest that it printed, every architecture of it.
+func TestCopy(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "x")
+	platform := func(arch string) image.Platform {
+		return image.Platform{Arch: arch, Layers: [][]image.File{{{Path: "x", Mode: 0o644, Content: []byte(arch)}}}}
+	}
+	digest, err := image.Write(folder, image.Image{Name: "x", UID: 1337, Entrypoint: []string{"/x"}, Platforms: []image.Platform{platform("amd64"), platform("arm64")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry, state := server(t), t.TempDir()
+	to := registry + "/x:1"
+	var out bytes.Buffer
+	if err := run(state, strings.Fields("login --username AWS --password-stdin "+registry), strings.NewReader("secret"), &out); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(state, []string{"copy", folder, to}, nil, &out); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), to+": "+digest+"\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+	reference, err := name.ParseReference(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := remote.Index(reference, remote.WithAuth(&authn.Basic{Username: "AWS", Password: "secret"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := index.IndexManifest(); err != nil || len(m.Manifests) != 2 {
+		t.Errorf("arrived as %+v, %v", m, err)
+	}
+}
+
 func TestWhatItRefuses(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                      "name a command",
@@ -95,6 +132,7 @@ func TestWhatItRefuses(t *testing.T) {
 		"push registry.local/a": "no image registry.local/a was loaded or tagged",
 		"load -i /nowhere.tar":  "/nowhere.tar",
 		"login me":              "want --username",
+		"copy /nowhere a":       "run `make images`?",
 	} {
 		err := run(t.TempDir(), strings.Fields(args), strings.NewReader(""), &bytes.Buffer{})
 		if err == nil || !strings.Contains(err.Error(), want) {
