@@ -72,6 +72,8 @@ func TestResources(t *testing.T) {
 	specs := map[resource.Kind]string{
 		resource.KindMesh:           `{}`,
 		resource.KindInterception:   `{"mode":"explicit"}`,
+		resource.KindResolvableName: `{"namespaceName":"shop.local"}`,
+		resource.KindTaskBinding:    `{"cluster":"shop","service":"cart","virtualNode":{"virtualNodeName":".."}}`,
 		resource.KindVirtualNode:    `{"backends":[]}`,
 		resource.KindVirtualRouter:  `{"listeners":[{"portMapping":{"port":80,"protocol":"http"}}]}`,
 		resource.KindRoute:          `{"httpRoute":{"match":{"prefix":"/"},"action":{"weightedTargets":[{"virtualNode":"..","weight":1}]}}}`,

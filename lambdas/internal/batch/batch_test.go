@@ -82,9 +82,10 @@ func TestRegisterMerges(t *testing.T) {
 	}
 	q := queue(batch.Register(m, quiet()))
 	q.Send(t.Context(), instances("a", "cart"), instances("a", "cart"), instances("a", "order"), // each service once
-		instances("b", "cart"), mesh("b", 2), mesh("b", 3)) // all of b, once
+		instances("b", "cart"), mesh("b", 2), mesh("b", 3), // b once, and its service
+		instances("c", "cart"), mesh("c", 0)) // all of c, once
 	q.Poll(t.Context(), nil)
-	if want := []string{"a n/cart", "a n/order", "b 3"}; !slices.Equal(m.sorted(), want) || q.Len() != 0 {
+	if want := []string{"a n/cart", "a n/order", "b 3", "b n/cart", "c 0"}; !slices.Equal(m.sorted(), want) || q.Len() != 0 {
 		t.Errorf("handled %v, %d left; want %v", m.seen, q.Len(), want)
 	}
 }

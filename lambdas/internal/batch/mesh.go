@@ -50,8 +50,8 @@ func Register(r Registrar, log *slog.Logger) Work[events.RegisterMessage] {
 	}
 }
 
-// register has all of the mesh looked at once if any message asks for it, which looks at its services, too; else each
-// service once.
+// register has the mesh looked at once, and each service once: to look at all of the mesh (generation 0) looks at its
+// services, too, and to look at what changed in it does not.
 func register(ctx context.Context, r Registrar, uid string, messages []events.RegisterMessage) error {
 	var whole *events.MeshChanged
 	var services []endpoint.ServiceKey
@@ -72,7 +72,9 @@ func register(ctx context.Context, r Registrar, uid string, messages []events.Re
 		}
 	}
 	if whole != nil {
-		return r.Handle(ctx, *whole)
+		if err := r.Handle(ctx, *whole); err != nil || whole.Generation == 0 {
+			return err
+		}
 	}
 	for _, s := range services {
 		if err := r.InstancesChanged(ctx, []string{uid}, s); err != nil {
