@@ -52,7 +52,7 @@ func PickPolicies(key resource.Key, uses []Use, known Materials) ([]Picked, []re
 			seen[u.Path] = true
 			if _, absent := p.Peers.Trust.resolve(known); len(absent) > 0 {
 				why := known(absent[0]).absent("certificate of authority", absent[0])
-				n.add("certificate-absent", u.Path+".tls.validation.trust.acm", why+": what this policy is for gets 503 wherever TLS is spoken", "put it where Ownmesh looks for certificates, or name another")
+				n.add("certificate-absent", u.Path+".tls.validation.trust.acm", why+": what this policy is for gets 503 wherever TLS is spoken", "give it by file or sds, or put it where Ownmesh looks for certificates")
 			}
 		}
 	}

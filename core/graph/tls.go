@@ -253,7 +253,7 @@ func secure(ls []Listener, known Materials, n *Notes) []Listener {
 			if arn := tls.Certificate.ACM; arn != "" {
 				tls.Certificate = Certificate{File: known(arn).Files}
 				if !tls.Certificate.usable() {
-					n.add("certificate-absent", at("spec.listeners", l.Index)+".tls.certificate.acm.certificateArn", known(arn).absent("certificate", arn)+": the listener is not served until there is one", "put it where Ownmesh looks for certificates, or name another")
+					n.add("certificate-absent", at("spec.listeners", l.Index)+".tls.certificate.acm.certificateArn", known(arn).absent("certificate", arn)+": the listener is not served until there is one", "give it by file or sds, or put it where Ownmesh looks for certificates")
 				}
 			}
 			if !tls.Certificate.usable() || tls.Clients != nil && !tls.Clients.Trust.usable() {

@@ -20,7 +20,7 @@ func main() {
 	cloud.Run([]string{settings.Table, settings.Bucket}, []string{settings.Bus},
 		func(_ context.Context, c *cloud.Cloud) (lambda.Handler, error) {
 			compiler := reconcile.NewCompiler(reconcile.CompilerOptions{
-				Store: c.Store(), Objects: c.Objects(), Now: time.Now, Logger: c.Logger,
+				Store: c.Store(), Objects: c.Objects(), Now: time.Now, Logger: c.Logger, Certificates: certificates{},
 				Events: c.Events(), Place: c.Place(),
 				Compile: compile.Options{Interception: resource.Transparent, Partition: c.Partition()},
 			})
