@@ -52,6 +52,19 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// TestSecure: clients get in by TLS and with tokens, and what that costs is told.
+func TestSecure(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	b := &bench{quick: true, say: t.Output()}
+	if err := measureSecure(ctx, b); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.report.Results) != 2 || b.report.Results[0].Value <= 0 {
+		t.Errorf("it told %+v", b.report.Results)
+	}
+}
+
 // TestServers: every server gives all clients the same bytes, and every change to those whom it concerns.
 func TestServers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -35,6 +35,7 @@ func measures() []measure {
 		{"log", measureLog},
 		{"local", measureLocal},
 		{"relay", measureRelay},
+		{"secure", measureSecure},
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,6 +57,9 @@ func (b *bench) fleets() []fleet {
 type contender struct {
 	*servers.Server
 	swarm *swarm.Swarm
+
+	tls    *tls.Config // nil: plain
+	tokens []string    // of each client; nil: none
 
 	connectCPU, connectTook []time.Duration
 	received                float64 // bytes that a client got when it connected

@@ -36,7 +36,12 @@ func (t *trial) stop() {
 
 // turns gives the servers in another order each round, so that none always comes first.
 func (t *trial) turns(round int) []*contender {
-	kinds := []servers.Kind{servers.Relay, servers.Floor, servers.Snapshot}
+	var kinds []servers.Kind
+	for _, kind := range []servers.Kind{servers.Relay, servers.Floor, servers.Snapshot, servers.Secure} {
+		if t.all[kind] != nil {
+			kinds = append(kinds, kind)
+		}
+	}
 	var order []*contender
 	for i := range kinds {
 		order = append(order, t.all[kinds[(i+round)%len(kinds)]])
@@ -49,7 +54,13 @@ func (c *contender) dial(ctx context.Context, streams int) (*swarm.Swarm, error)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return swarm.Connect(ctx, swarm.Options{
-		Addr: c.XDS, Streams: streams, Types: load.Types(),
+		Addr: c.XDS, Streams: streams, Types: load.Types(), TLS: c.tls,
+		Token: func(i int) string {
+			if c.tokens == nil {
+				return ""
+			}
+			return c.tokens[i]
+		},
 		Node: func(i int) *corev3.Node { return &corev3.Node{Id: load.NodeID(i)} },
 		Names: func(i int, kind string, _ swarm.Response) ([]string, error) {
 			switch kind {

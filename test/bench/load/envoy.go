@@ -114,7 +114,7 @@ func route(c int) *routev3.RouteConfiguration {
 func listener(i int) *listenerv3.Listener {
 	l := &listenerv3.Listener{
 		Name: listenerName, Address: address("0.0.0.0", 15001),
-		TrafficDirection: corev3.TrafficDirection_OUTBOUND, Metadata: tags("VirtualNode", string(proxyKey(i))),
+		TrafficDirection: corev3.TrafficDirection_OUTBOUND, Metadata: tags("VirtualNode", string(ProxyKey(i))),
 	}
 	for c := range clusters {
 		manager := &hcmv3.HttpConnectionManager{

@@ -53,9 +53,10 @@ func (c Change) address() string {
 type Shape struct{ Proxies int }
 
 // NodeID is the node.id that the i-th proxy sends.
-func NodeID(i int) string { return "mesh/" + MeshName + "/" + string(proxyKey(i)) }
+func NodeID(i int) string { return "mesh/" + MeshName + "/" + string(ProxyKey(i)) }
 
-func proxyKey(i int) artifact.ProxyKey {
+// ProxyKey is the virtual node that the i-th proxy is.
+func ProxyKey(i int) artifact.ProxyKey {
 	return artifact.ProxyKey(fmt.Sprintf("virtualNode/node-%05d", i))
 }
 
@@ -140,7 +141,7 @@ func (s Shape) Config() *artifact.Config {
 		shared = append(shared, put(artifact.ID{Type: artifact.Route, Name: routeName(c)}, route(c), nil, clusterName(0, c%own)))
 	}
 	for i := range s.Proxies {
-		key, name := proxyKey(i), clusterName(i, own)
+		key, name := ProxyKey(i), clusterName(i, own)
 		set := append(slices.Clone(shared),
 			put(artifact.ID{Type: artifact.Cluster, Name: name}, cluster(name), selector(service(i, own))),
 			put(artifact.ID{Type: artifact.Listener, Name: listenerName, Scope: string(key)}, listener(i), nil))

@@ -100,6 +100,8 @@ func start(ctx context.Context, c Config) (*served, error) {
 	switch c.Kind {
 	case Relay:
 		return startRelay(ctx, c)
+	case Secure:
+		return startSecure(ctx, c)
 	case Floor:
 		return startFloor(c)
 	case Snapshot:
@@ -113,11 +115,16 @@ func start(ctx context.Context, c Config) (*served, error) {
 
 // listen serves gRPC on a free port of this machine.
 func listen(server *grpc.Server) (addr string, err error) {
+	return listenWith(server, func(l net.Listener) net.Listener { return l })
+}
+
+// listenWith is listen with something between the listener and the server.
+func listenWith(server *grpc.Server, wrap func(net.Listener) net.Listener) (addr string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("listen: %w", err)
 	}
 	// It ends with the process.
-	go func() { _ = server.Serve(l) }()
+	go func() { _ = server.Serve(wrap(l)) }()
 	return l.Addr().String(), nil
 }

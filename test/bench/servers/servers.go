@@ -24,6 +24,7 @@ type Kind string
 // The kinds of servers.
 const (
 	Relay    Kind = "relay"
+	Secure   Kind = "secure" // the relay by TLS, with tokens
 	Floor    Kind = "floor"
 	Snapshot Kind = "SnapshotCache"
 	Machine  Kind = "machine"
@@ -34,6 +35,8 @@ type Config struct {
 	Kind  Kind   `json:"kind"`
 	Dir   string `json:"dir"`   // of the artifact logs, or of a machine's data
 	Shape int    `json:"shape"` // proxies; see load.Shape
+	// TokenKey is the public key that Secure checks tokens with, in DER.
+	TokenKey []byte `json:"tokenKey,omitempty"`
 	// Profile is a file for the server's CPU profile; "": none.
 	Profile string `json:"profile,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -44,6 +45,14 @@ func connect(ctx context.Context, s *Swarm, number int) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.TLS != nil {
+		secure := tls.Client(conn, s.TLS)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		conn = secure
+	}
 	c := &client{swarm: s, number: number, conn: conn}
 	var opening bytes.Buffer
 	opening.WriteString(http2.ClientPreface)
@@ -51,7 +60,7 @@ func connect(ctx context.Context, s *Swarm, number int) (*client, error) {
 	err = errors.Join(
 		c.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window}),
 		c.framer.WriteWindowUpdate(0, window-65535),
-		c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: streamID, BlockFragment: headers(s.Addr), EndHeaders: true}),
+		c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: streamID, BlockFragment: s.headers(number), EndHeaders: true}),
 	)
 	c.framer = http2.NewFramer(conn, bufio.NewReaderSize(conn, bufferSize))
 	c.framer.SetReuseFrames()
@@ -69,13 +78,18 @@ func connect(ctx context.Context, s *Swarm, number int) (*client, error) {
 	return c, nil
 }
 
-func headers(addr string) []byte {
+// headers are those that the i-th client opens its stream with.
+func (s *Swarm) headers(i int) []byte {
 	var block bytes.Buffer
 	e := hpack.NewEncoder(&block)
-	for _, f := range [][2]string{
-		{":method", "POST"}, {":scheme", "http"}, {":path", path}, {":authority", addr},
+	fields := [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", path}, {":authority", s.Addr},
 		{"content-type", "application/grpc"}, {"te", "trailers"},
-	} {
+	}
+	if s.Token != nil && s.Token(i) != "" {
+		fields = append(fields, [2]string{"authorization", "Bearer " + s.Token(i)})
+	}
+	for _, f := range fields {
 		// A bytes.Buffer takes everything.
 		_ = e.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
 	}

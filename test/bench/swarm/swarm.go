@@ -8,6 +8,7 @@ package swarm
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync"
@@ -24,6 +25,9 @@ type Options struct {
 	Streams int
 	// Node is who the i-th client says it is.
 	Node func(i int) *corev3.Node
+	// TLS is how clients greet the server; nil: plainly. Token is what the i-th client's stream bears; nil or "": nothing.
+	TLS   *tls.Config
+	Token func(i int) string
 	// Types are the kinds that a client asks for, by type URL, each after the first answer with the one before. Those
 	// that Names has nothing for are asked for as a whole.
 	Types []string
