@@ -20,14 +20,16 @@ func TestViewsOfRandomMeshes(t *testing.T) {
 		resources := slices.SortedFunc(maps.Values(state.Resources), func(a, b resource.Resource) int { return a.Key.Compare(b.Key) })
 		viewer := graph.NewViewer(state.Mesh, resources)
 		whole := viewer.All()
-		parts := graph.View{Mesh: whole.Mesh, Nodes: []graph.NodeView{}, Gateways: []graph.GatewayView{}, Services: []graph.ServiceView{}}
+		parts := graph.View{Mesh: whole.Mesh, Nodes: []graph.NodeView{}, Gateways: []graph.GatewayView{}, Routers: []graph.RouterView{}, Services: []graph.ServiceView{}}
 		for _, r := range resources {
 			of, ok := viewer.Of(r.Key)
-			seen := r.Kind == resource.KindVirtualNode || r.Kind == resource.KindVirtualGateway || r.Kind == resource.KindVirtualService
+			kinds := []resource.Kind{resource.KindVirtualNode, resource.KindVirtualGateway, resource.KindVirtualRouter, resource.KindVirtualService}
+			seen := slices.Contains(kinds, r.Kind)
 			if ok != seen {
 				t.Fatalf("%s: view %v, want %v", r.Key, ok, seen)
 			}
-			parts.Nodes, parts.Gateways, parts.Services = append(parts.Nodes, of.Nodes...), append(parts.Gateways, of.Gateways...), append(parts.Services, of.Services...)
+			parts.Nodes, parts.Gateways = append(parts.Nodes, of.Nodes...), append(parts.Gateways, of.Gateways...)
+			parts.Routers, parts.Services = append(parts.Routers, of.Routers...), append(parts.Services, of.Services...)
 		}
 		if diff := cmp.Diff(whole, parts); diff != "" {
 			t.Fatalf("the parts differ from the whole (-whole +parts):\n%s", diff)
