@@ -172,6 +172,7 @@ func (m *Machine) wire(o Options) {
 		// to look again for a file.
 		CheckpointInterval: time.Second,
 		RetrySecrets:       time.Second,
+		Publisher:          m.telling,
 		Logger:             m.log.With("part", "relay"), Metrics: m.metrics,
 	})
 	options := reconcile.CompilerOptions{

@@ -188,7 +188,8 @@ func TestTheOutsideIsTold(t *testing.T) {
 	w := newWorld(t, func(o *relay.Options) { o.Publisher = p })
 	w.simple()
 	w.Publish()
-	c := w.connect()
+	node, task := "arn:aws:appmesh:eu-west-1:123456789012:"+cartID, "arn:aws:ecs:eu-west-1:123456789012:task/shop/1"
+	c := xdstest.Connect(t, w.address, xdstest.Node{ID: node, Metadata: events.NodeMetadata{Instance: task}})
 	c.SubscribeAll(xdstest.Cluster)
 	c.Nack(c.Expect(xdstest.Cluster, "c1"), "no such thing")
 	c.Sync()
@@ -196,6 +197,9 @@ func TestTheOutsideIsTold(t *testing.T) {
 	eventually(t, "both events", func() bool { return len(p.types()) == 2 })
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if got := strings.Join(p.told[0].Resources, " "); got != node+" "+task {
+		t.Errorf("it is about %s", got)
+	}
 	connected := p.told[0].Detail.(events.ProxyConnected)
 	if connected.Mesh != "shop" || connected.MeshUID != meshUID || connected.Generation != 1 || connected.Resource != string(cart) ||
 		connected.Relay != "relay-1" || connected.Interception != "transparent" || connected.Version != events.DetailVersion {

@@ -28,6 +28,7 @@ type node struct {
 	kind     string // virtualNode or virtualGateway
 	name     string
 	instance string // tells apart the proxies of one node
+	arn      string // of the node, if node.id is one
 	metadata events.NodeMetadata
 	grant    *grant
 }
@@ -68,6 +69,9 @@ func parseNode(from *corev3.Node, peer string) (node, error) {
 		if _, err := parseAddress(address); err != nil {
 			return node{}, status.Errorf(codes.InvalidArgument, "node.metadata.%s.explicit[%.200q]: %v", events.MetadataKey, place, err)
 		}
+	}
+	if strings.HasPrefix(id, "arn:") {
+		n.arn = id
 	}
 	n.instance = n.metadata.Instance
 	if n.instance == "" {

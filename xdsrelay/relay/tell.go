@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/ownmesh/ownmesh/events"
@@ -81,6 +82,16 @@ func (s *stream) interception() string {
 	return "transparent"
 }
 
+// arns are those of the node and of the task, as far as the proxy said them.
+func (s *stream) arns() (arns []string) {
+	for _, arn := range []string{s.node.arn, s.node.instance} {
+		if strings.HasPrefix(arn, "arn:") {
+			arns = append(arns, arn)
+		}
+	}
+	return arns
+}
+
 func (s *stream) tellConnected() {
 	if s.relay.opts.Publisher == nil {
 		return
@@ -91,12 +102,12 @@ func (s *stream) tellConnected() {
 	s.relay.tell(events.ProxyConnected{
 		About: s.about(generation), Resource: string(s.node.proxy), Instance: s.node.instance,
 		Interception: s.interception(), Relay: s.relay.opts.ID,
-	}.Event())
+	}.Event(s.arns()...))
 }
 
 func (s *stream) tellRejected(k kind, name string, generation int64, message string) {
 	s.relay.tell(events.ProxyRejected{
 		About: s.about(generation), Resource: string(s.node.proxy), Instance: s.node.instance, Relay: s.relay.opts.ID,
 		Type: k.String(), Name: name, Message: message,
-	}.Event())
+	}.Event(s.arns()...))
 }
