@@ -1,8 +1,6 @@
 package installation
 
 import (
-	"strconv"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapplicationautoscaling"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -61,7 +59,6 @@ func (m *mesh) makeRelayTask() awsecs.FargateTaskDefinition {
 			"OWNMESH_BUS":       m.bus.EventBusName(),
 			"OWNMESH_RELAY":     jsii.String(m.relayAddress()),
 			"OWNMESH_LOG_LEVEL": jsii.String(m.o.LogLevel),
-			"OWNMESH_XDS":       jsii.String("0.0.0.0:" + strconv.Itoa(relayPort)), // refused without the keys below
 			"OWNMESH_INTERVAL":  jsii.String(m.o.RelayInterval),
 		},
 		HealthCheck: &awsecs.HealthCheck{
