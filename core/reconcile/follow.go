@@ -7,6 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/resource"
@@ -14,11 +17,12 @@ import (
 )
 
 // follow does what a mesh's resources ask for beyond its log: services of nodes are there, bound tasks are registered,
-// names resolve; and what nobody asks for any more is taken back. What stands in the way of that are findings.
-func (c *changes) follow(ctx context.Context) error {
+// names resolve; and what nobody asks for any more is taken back. What stands in the way of that are findings. all has
+// what is known to be there looked at again.
+func (c *changes) follow(ctx context.Context, all bool) error {
 	bound, found := c.w.bound()
 	c.found = append(c.found, found...)
-	errs := []error{c.ensure(ctx), c.unbind(ctx, bound), c.bind(ctx, bound)}
+	errs := []error{c.ensure(ctx, all), c.unbind(ctx, bound), c.bind(ctx, bound)}
 	before, err := c.registration(ctx)
 	if err != nil {
 		return errors.Join(append(errs, err)...)
@@ -40,24 +44,38 @@ func (w *warmEndpoints) madeServices(before []endpoint.ServiceKey) []endpoint.Se
 	return slices.Compact(all)
 }
 
-// ensure makes sure of the nodes' services.
-func (c *changes) ensure(ctx context.Context) error {
+// ensure makes sure of the nodes' services; unless all are to be looked at, of those that are not known to be there.
+func (c *changes) ensure(ctx context.Context, all bool) error {
 	if c.Directory == nil {
 		return nil
 	}
+	services := c.w.services()
+	maps.DeleteFunc(c.w.owned, func(s endpoint.ServiceKey, _ bool) bool { return all || !slices.Contains(services, s) })
+	there := maps.Clone(c.w.owned)
+	var mu sync.Mutex
 	var errs []error
-	clear(c.w.owned)
 	refused := map[endpoint.ServiceKey]*endpoint.RefusalError{}
-	for _, service := range c.w.services() {
-		owned, err := c.Directory.Ensure(ctx, c.w.mesh.UID, service)
-		if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
-			refused[service] = refusal
-		} else if err != nil {
-			errs = append(errs, err)
-		} else {
-			c.w.owned[service] = owned
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, service := range services {
+		if _, known := there[service]; known {
+			continue
 		}
+		group.Go(func() error {
+			owned, err := c.Directory.Ensure(ctx, c.w.mesh.UID, service)
+			mu.Lock()
+			defer mu.Unlock()
+			if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
+				refused[service] = refusal
+			} else if errs = append(errs, err); err == nil {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.w.owned[service] = owned
+			}
+			return nil
+		})
 	}
+	_ = group.Wait() // the errors are in errs
 	for key, n := range c.w.nodes {
 		if refusal := refused[n.service]; refusal != nil {
 			c.note(key.Kind, key.Name, "spec.serviceDiscovery.awsCloudMap", refusal.Code, refusal.Message, refusal.Hint)

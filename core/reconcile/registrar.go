@@ -150,7 +150,7 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 	outside := []error{c.tasks(ctx, p)}
 	follow := p.follow && (w.stale || p.all)
 	if follow {
-		outside = append(outside, c.follow(ctx))
+		outside = append(outside, c.follow(ctx, p.all))
 	}
 	if damaged || !w.reader.Exists() {
 		if damaged {
