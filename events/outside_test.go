@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ownmesh/ownmesh/internal/golden"
 )
 
 // samples is an event of each type, as its file in testdata shows it.
@@ -72,13 +74,13 @@ func onTheBus(t *testing.T, e Event) []byte {
 	return append(out, '\n')
 }
 
-// UPDATE_SAMPLES=1 writes the samples anew; what listeners rely on shows in the diff.
+// With -update the samples are written anew; what listeners rely on shows in the diff.
 func TestEventsAreAsTheirSamplesShow(t *testing.T) {
 	told := map[string]bool{}
 	for _, e := range samples() {
 		told[e.DetailType] = true
 		want := onTheBus(t, e)
-		if os.Getenv("UPDATE_SAMPLES") != "" {
+		if golden.Updating() {
 			if err := os.WriteFile(samplePath(e.DetailType), want, 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +90,7 @@ func TestEventsAreAsTheirSamplesShow(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s: the sample differs; UPDATE_SAMPLES=1 go test ./events writes it anew. Sample:\n%s\nis now:\n%s", e.DetailType, got, want)
+			t.Errorf("%s: the sample differs; `go test ./events -update` writes it anew. Sample:\n%s\nis now:\n%s", e.DetailType, got, want)
 		}
 		var back Event
 		if err := json.Unmarshal(got, &back); err != nil {

@@ -96,7 +96,7 @@ The API is AWS App Mesh's: what was written for App Mesh carries on.`,
 		&cobra.Group{ID: groupSee, Title: "See what it is:"},
 	)
 	root.AddCommand(
-		a.upCommand(), a.proxyCommand(), a.bootstrapCommand(), a.compileCommand(),
+		a.upCommand(), a.proxyCommand(), a.costCommand(), a.bootstrapCommand(), a.compileCommand(),
 		a.applyCommand(), a.deleteCommand(), a.importCommand(), a.endpointsCommand(),
 		a.getCommand(), a.describeCommand(), a.graphCommand(), a.statusCommand(), a.proxiesCommand(), a.findingsCommand(), a.eventsCommand(),
 		a.versionCommand(), exitCodesTopic(), filesTopic(),
