@@ -90,7 +90,7 @@ func (c *Collector) Collect(ctx context.Context, uid string) (deleted int, err e
 			return run.deleted, err
 		}
 	}
-	return run.deleted, nil
+	return run.deleted, run.statuses(ctx, uid)
 }
 
 // tombstone finds the checkpoint that says that the mesh is deleted, nil if there is none: that of the config log or, if

@@ -1,6 +1,7 @@
 package artifact_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -274,5 +275,30 @@ func TestCollectFault(t *testing.T) {
 		}
 		w.store.Inject(nil)
 		w.current(w.reader())
+	}
+}
+
+// Status objects of relays that are gone go; those of relays that live, or have only just stopped writing, stay.
+func TestCollectDropsStatusesOfTheDead(t *testing.T) {
+	w := newWorld(t)
+	w.grow(3)
+	at := func(age time.Duration) []byte {
+		data, err := json.Marshal(events.RelayStatus{MeshUID: uid, At: w.time.Add(-age)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for relay, data := range map[string][]byte{
+		"lives": at(time.Second), "silent": at(30 * time.Minute), "dead": at(2 * time.Hour), "left": []byte(`{"at":"0001-01-01T00:00:00Z"}`), "broken": []byte("?"),
+	} {
+		w.store.Put(events.StatusPath(uid, relay), data)
+	}
+	if n := w.collect(artifact.CollectorOptions{}); n != 3 {
+		t.Errorf("%d objects deleted", n)
+	}
+	want := []string{events.StatusPath(uid, "lives"), events.StatusPath(uid, "silent")}
+	if left := w.store.Keys(events.StatusPrefix(uid)); !slices.Equal(left, want) {
+		t.Errorf("left: %q", left)
 	}
 }

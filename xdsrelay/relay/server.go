@@ -32,7 +32,8 @@ func ServerOptions() []grpc.ServerOption {
 		grpc.ConnectionTimeout(20 * time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			Time: 30 * time.Second, Timeout: 20 * time.Second,
-			MaxConnectionAge: 30 * time.Minute, MaxConnectionAgeGrace: 15 * time.Minute,
+			MaxConnectionIdle: 5 * time.Minute, // without a stream
+			MaxConnectionAge:  30 * time.Minute, MaxConnectionAgeGrace: 15 * time.Minute,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}

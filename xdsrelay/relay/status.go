@@ -168,7 +168,7 @@ func (m *mesh) writeStatus(ctx context.Context) {
 	m.statusDirty.Store(false) // before the state is read, so that no change is missed
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	if err := m.putStatus(ctx); err != nil {
+	if err := m.putStatus(ctx, m.report()); err != nil {
 		m.statusDirty.Store(true)
 		o.failures++
 		m.relay.metrics.statusErrors.Inc()
@@ -182,9 +182,9 @@ func (m *mesh) writeStatus(ctx context.Context) {
 
 // putStatus creates or replaces the object. One that is there already is our own: of an earlier life under the same
 // ID, or of a write whose answer was lost.
-func (m *mesh) putStatus(ctx context.Context) error {
+func (m *mesh) putStatus(ctx context.Context, status events.RelayStatus) error {
 	objects, key, o := m.relay.opts.Objects, events.StatusPath(m.uid, m.relay.opts.ID), &m.status
-	data, err := json.Marshal(m.report())
+	data, err := json.Marshal(status)
 	if err != nil {
 		return fmt.Errorf("encode status: %w", err)
 	}
@@ -210,13 +210,15 @@ func (m *mesh) putStatus(ctx context.Context) error {
 	return fmt.Errorf("write %s: somebody else writes it", key)
 }
 
-// removeStatuses takes all status objects away: a relay that stops cleanly leaves none behind.
+// removeStatuses takes all status objects back: a relay that stops cleanly leaves none behind that counts.
 func (r *Relay) removeStatuses() {
 	for _, m := range r.served() {
 		m.removeStatus()
 	}
 }
 
+// removeStatus says that this relay serves the mesh no longer: a status of no time at all, which is older than any that
+// counts. To delete is for the collector alone, who finds it there.
 func (m *mesh) removeStatus() {
 	o := &m.status
 	o.mu.Lock()
@@ -227,7 +229,8 @@ func (m *mesh) removeStatus() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
-	if err := m.relay.opts.Objects.Delete(ctx, events.StatusPath(m.uid, m.relay.opts.ID)); err != nil {
-		m.relay.log.Error("the status object can't be removed; readers take it for dead after three heartbeats", "mesh_uid", m.uid, "error", err)
+	last := events.RelayStatus{Relay: m.relay.opts.ID, MeshUID: m.uid, Proxies: []events.ProxyStatus{}}
+	if err := m.putStatus(ctx, last); err != nil {
+		m.relay.log.Error("the status object can't be taken back; readers take it for dead after three heartbeats", "mesh_uid", m.uid, "error", err)
 	}
 }
