@@ -6,13 +6,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// acceptPlain accepts that a resource of a local stack may be spoken to without TLS.
-func (m *mesh) acceptPlain(c constructs.IConstruct, rule string) {
-	if m.o.Local {
-		accept(c, rule, "Emulators speak plain HTTP, on loopback.")
-	}
-}
-
 // accept writes beside a resource, in the template, that a rule of cdk-nag is not followed there, and why.
 func accept(c constructs.IConstruct, rule, reason string) {
 	resource, ok := c.Node().DefaultChild().(awscdk.CfnResource)

@@ -63,7 +63,7 @@ func (m *mesh) grantAPI(role awsiam.IRole) {
 	allow(role, append(readRows[:len(readRows):len(readRows)], writeRows...), m.table.TableArn())
 	m.grantInstances(role)
 	m.grantRead(role)
-	m.grantSend(role, m.queues.register.QueueArn())
+	allow(role, []string{"sqs:SendMessage"}, m.queues.register.QueueArn())
 	allow(role, []string{"kms:Sign", "kms:GetPublicKey"}, m.tokenKey.KeyArn())
 }
 
@@ -72,7 +72,7 @@ func (m *mesh) grantDispatch(role awsiam.IRole) {
 	allow(role, []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}, m.table.TableStreamArn())
 	allow(role, []string{"dynamodb:ListStreams"}, jsii.String("*"))
 	allow(role, readRows, m.table.TableArn())
-	m.grantSend(role, m.queues.compile.QueueArn(), m.queues.register.QueueArn(), m.queues.poison.QueueArn())
+	allow(role, []string{"sqs:SendMessage"}, m.queues.compile.QueueArn(), m.queues.register.QueueArn(), m.queues.poison.QueueArn())
 	m.grantEvents(role)
 }
 
@@ -104,7 +104,7 @@ func (m *mesh) grantSweep(role awsiam.IRole) {
 	m.grantRead(role)
 	m.grantWrite(role, "meshes/*")
 	allow(role, []string{"s3:DeleteObject"}, m.bucket.ArnForObjects(jsii.String("meshes/*")))
-	m.grantSend(role, m.queues.compile.QueueArn(), m.queues.register.QueueArn())
+	allow(role, []string{"sqs:SendMessage"}, m.queues.compile.QueueArn(), m.queues.register.QueueArn())
 	m.grantEvents(role)
 }
 
@@ -153,16 +153,6 @@ func (m *mesh) grantWrite(role awsiam.IRole, patterns ...string) {
 
 func (m *mesh) grantEvents(role awsiam.IRole) {
 	allow(role, []string{"events:PutEvents"}, m.bus.EventBusArn())
-}
-
-// grantSend lets a role send messages. In AWS one action is for all ways to send; emulators know
-// batches by another.
-func (m *mesh) grantSend(role awsiam.IRole, queues ...*string) {
-	action := "sqs:SendMessage"
-	if m.o.Local {
-		action += "*"
-	}
-	allow(role, []string{action}, queues...)
 }
 
 func (m *mesh) grantConsume(role awsiam.IRole, queues ...*string) {

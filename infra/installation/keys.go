@@ -24,10 +24,6 @@ func (m *mesh) makeKeys() {
 }
 
 func (m *mesh) makeKey(id, alias, description string, signer awsiam.IRole) awskms.Key {
-	var only *map[string]any // emulators don't know the condition, and refuse
-	if !m.o.Local {
-		only = &map[string]any{"StringEquals": map[string]any{"kms:SigningAlgorithm": "ECDSA_SHA_256"}}
-	}
 	policy := awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{
 		awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Sid: jsii.String("ManageButNeverSign"), Principals: &[]awsiam.IPrincipal{awsiam.NewAccountRootPrincipal()},
@@ -36,7 +32,7 @@ func (m *mesh) makeKey(id, alias, description string, signer awsiam.IRole) awskm
 		awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Sid: jsii.String("Sign"), Principals: &[]awsiam.IPrincipal{awsiam.NewArnPrincipal(signer.RoleArn())},
 			Actions: jsii.Strings("kms:Sign"), Resources: jsii.Strings("*"),
-			Conditions: only,
+			Conditions: &map[string]any{"StringEquals": map[string]any{"kms:SigningAlgorithm": "ECDSA_SHA_256"}},
 		}),
 	}})
 	return awskms.NewKey(m.Stack, jsii.String(id), &awskms.KeyProps{

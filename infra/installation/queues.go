@@ -31,7 +31,6 @@ func (m *mesh) makeQueue(id, name string, fifo bool, timeout float64) (queue, de
 		p.RetentionPeriod = awscdk.Duration_Days(jsii.Number(4))
 		p.DeadLetterQueue = &awssqs.DeadLetterQueue{Queue: dead, MaxReceiveCount: jsii.Number(attempts)}
 	}))
-	m.acceptPlain(queue, "AwsSolutions-SQS4")
 	return queue, dead
 }
 
@@ -40,7 +39,6 @@ func (m *mesh) makeDeadQueue(id, name string, fifo bool, why string) awssqs.Queu
 	queue := awssqs.NewQueue(m.Stack, jsii.String(id+"Queue"), queueProps(m, name, fifo, func(p *awssqs.QueueProps) {
 		p.RetentionPeriod = awscdk.Duration_Days(jsii.Number(14))
 	}))
-	m.acceptPlain(queue, "AwsSolutions-SQS4")
 	accept(queue, "AwsSolutions-SQS3", "It "+why+", and an alarm tells when it isn't empty.")
 	return queue
 }
@@ -51,7 +49,7 @@ func queueProps(m *mesh, name string, fifo bool, change func(*awssqs.QueueProps)
 	props := awssqs.QueueProps{
 		QueueName:  m.named(name),
 		Encryption: awssqs.QueueEncryption_SQS_MANAGED,
-		EnforceSSL: jsii.Bool(!m.o.Local), // emulators speak plain HTTP
+		EnforceSSL: jsii.Bool(true),
 	}
 	if fifo {
 		props.QueueName = jsii.String(*props.QueueName + ".fifo")

@@ -34,18 +34,15 @@ func (m *mesh) makeTable(id string, sort awsdynamodb.AttributeType, change func(
 // position. It has no lifecycle rule: a rule knows no age of a log, and would delete what relays start from; the collector
 // deletes what nobody needs.
 func (m *mesh) makeBucket() {
-	props := awss3.BucketProps{
+	m.bucket = awss3.NewBucket(m.Stack, jsii.String("Artifacts"), &awss3.BucketProps{
 		Versioned:         jsii.Bool(false),
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
+		EnforceSSL:        jsii.Bool(true),
+		MinimumTLSVersion: jsii.Number(1.2),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		RemovalPolicy:     m.removal(),
-	}
-	if !m.o.Local { // emulators speak plain HTTP
-		props.EnforceSSL, props.MinimumTLSVersion = jsii.Bool(true), jsii.Number(1.2)
-	}
-	m.bucket = awss3.NewBucket(m.Stack, jsii.String("Artifacts"), &props)
-	m.acceptPlain(m.bucket, "AwsSolutions-S10")
+	})
 	accept(m.bucket, "AwsSolutions-S1", "Objects hold no secrets and are written by this stack's roles alone; who changed a mesh is in its journal. "+
 		"Relays ask for each log once a second: access logs would cost more than the requests.")
 }

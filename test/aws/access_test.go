@@ -68,3 +68,38 @@ func status(t *testing.T, err error) int {
 	}
 	return http.StatusOK
 }
+
+// The role of a node's tasks gets that node's tokens, and no other's: not even of the same mesh.
+func TestTokensAreOfOnesOwnNode(t *testing.T) {
+	t.Parallel()
+	i := installation.Get(t)
+	i.Relays(t) // the first one makes the certificate that comes with tokens
+	operator, mesh := i.User(t, "Operators"), emulator.Name(t)
+	user := i.As(t, operator)
+	user.Apply(`
+{kind: Mesh, meshName: ` + mesh + `}
+---
+{kind: VirtualNode, virtualNodeName: cart, spec: {}}
+---
+{kind: VirtualNode, virtualNodeName: stock, spec: {}}`)
+	for who, c := range map[string]struct {
+		installation.Identity
+		cart, stock int
+	}{
+		"a task of cart":  {i.Task(t, mesh, "virtualNode/cart"), http.StatusOK, http.StatusForbidden},
+		"a task of stock": {i.Task(t, mesh, "virtualNode/stock"), http.StatusForbidden, http.StatusOK},
+		"another mesh's":  {i.Task(t, mesh+"x", "virtualNode/cart"), http.StatusForbidden, http.StatusForbidden},
+		"a reader":        {i.User(t, "Readers"), http.StatusForbidden, http.StatusForbidden},
+		"an operator":     {operator, http.StatusForbidden, http.StatusForbidden},
+		"nobody":          {installation.Identity{}, http.StatusForbidden, http.StatusForbidden},
+	} {
+		t.Run(who, func(t *testing.T) {
+			for node, want := range map[string]int{"cart": c.cart, "stock": c.stock} {
+				code, token := i.Token(t, c.Identity, mesh, "virtualNode/"+node)
+				if code != want || (token != "") != (want == http.StatusOK) {
+					t.Errorf("a token of %s: %d, want %d", node, code, want)
+				}
+			}
+		})
+	}
+}

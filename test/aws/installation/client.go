@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -107,6 +108,31 @@ func (s *signed) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return s.next.RoundTrip(out)
+}
+
+// Token asks for a stream token of a proxy, and returns the status of the answer and the token in it.
+func (i *Installation) Token(tb testing.TB, id Identity, mesh, proxy string) (code int, token string) {
+	tb.Helper()
+	base, err := url.Parse(i.API)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	t := &signed{base: base, id: id, next: &http.Transport{}}
+	defer t.next.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, "http://api/v1/meshes/"+mesh+"/proxies/"+proxy+"/token", strings.NewReader("{}"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	res, err := t.RoundTrip(r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer res.Body.Close()
+	var answer struct{ Token string }
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		tb.Fatalf("the answer %s is no JSON: %v", res.Status, err)
+	}
+	return res.StatusCode, answer.Token
 }
 
 func lastPart(arn string) string { return arn[strings.LastIndexAny(arn, "/:")+1:] }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -91,7 +92,22 @@ func install(cfg aws.Config) (*Installation, error) {
 	if err := i.SetVariables(ctx, "api", map[string]string{"OWNMESH_RELAY": i.RelayAddress()}); err != nil {
 		return nil, err
 	}
+	// A schedule would strike at any moment: tests call the sweep themselves.
+	if _, err := eventbridge.NewFromConfig(cfg).DisableRule(ctx, &eventbridge.DisableRuleInput{Name: aws.String(i.Name + "-sweep")}); err != nil {
+		return nil, fmt.Errorf("switch the schedule off: %w", err)
+	}
 	return i, <-built
+}
+
+// Sweep calls the sweep as its schedule does each minute, at a minute at which it looks at every mesh.
+func (i *Installation) Sweep(tb testing.TB) {
+	tb.Helper()
+	out, err := lambda.NewFromConfig(i.Config).Invoke(tb.Context(), &lambda.InvokeInput{
+		FunctionName: aws.String(i.Name + "-sweep"), Payload: []byte(`{"time":"2026-11-21T08:05:00Z"}`),
+	})
+	if err != nil || out.FunctionError != nil {
+		tb.Fatalf("sweep: %v: %s", err, out.Payload)
+	}
 }
 
 // RelayAddress is what sidecars dial, by a name, as in AWS.

@@ -44,12 +44,14 @@ func (r *Relay) Start(tb testing.TB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	variables["OWNMESH_RELAY"] = r.i.RelayAddress() // as the API says
-	environment := append(role.Environment(), "AWS_ENDPOINT_URL="+aws.ToString(r.i.Config.BaseEndpoint), "AWS_ENDPOINT_URL_S3=http://"+r.S3.Address(),
-		"OWNMESH_XDS="+r.Address, "OWNMESH_ADMIN="+r.admin, "OWNMESH_CACHE="+r.cache, "OWNMESH_DRAIN=1s")
+	var environment []string
 	for name, value := range variables {
 		environment = append(environment, name+"="+value)
 	}
+	// The later of two counts.
+	environment = append(append(environment, role.Environment()...), "OWNMESH_RELAY="+r.i.RelayAddress(), "OWNMESH_XDS="+r.Address, "OWNMESH_ADMIN="+r.admin,
+		"OWNMESH_CACHE="+r.cache, "OWNMESH_DRAIN=1s",
+		"AWS_ENDPOINT_URL="+aws.ToString(r.i.Config.BaseEndpoint), "AWS_ENDPOINT_URL_S3=http://"+r.S3.Address())
 	if r.process, err = start(filepath.Join(r.i.programs, "relay"), environment); err != nil {
 		tb.Fatalf("start a relay: %v", err)
 	}
@@ -78,12 +80,11 @@ func (i *Installation) Relays(tb testing.TB) []*Relay {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.relays == nil {
-		for range 2 {
-			r := i.Relay(tb)
-			r.Start(tb)
-			i.relays = append(i.relays, r)
-		}
-		i.Front.Lead(i.relays[0].Address, i.relays[1].Address)
+		one, other := i.Relay(tb), i.Relay(tb)
+		one.Start(tb)
+		other.Start(tb)
+		i.relays = []*Relay{one, other}
+		i.Front.Lead(one.Address, other.Address)
 	}
 	tb.Cleanup(func() {
 		if tb.Failed() {
