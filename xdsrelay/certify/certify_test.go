@@ -180,8 +180,8 @@ func TestRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		objects := artifacttest.NewMemory()
 		var gone atomic.Bool
-		failures := 0
-		r := renewer(t, objects, flaky{key, &gone}, certify.Options{Host: "relay", Validity: 2 * time.Hour, Failed: func() { failures++ }})
+		var failures atomic.Int32
+		r := renewer(t, objects, flaky{key, &gone}, certify.Options{Host: "relay", Validity: 2 * time.Hour, Failed: func() { failures.Add(1) }})
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go r.Run(ctx)
@@ -198,8 +198,8 @@ func TestRenewal(t *testing.T) {
 		}
 		gone.Store(true)
 		time.Sleep(110 * time.Minute)
-		if now() != second || failures < 5 {
-			t.Errorf("without its key the relay lost its certificate, or didn't try (%d failures)", failures)
+		if now() != second || failures.Load() < 5 {
+			t.Errorf("without its key the relay lost its certificate, or didn't try (%d failures)", failures.Load())
 		}
 		time.Sleep(20 * time.Minute)
 		if now() != nil {
