@@ -1,5 +1,5 @@
-# Ownmesh's commands. `make` or `make help` lists them. Linux needs Go, Python 3 and make, and no root;
-# macOS needs Homebrew's envoy besides.
+# Ownmesh's commands. `make` or `make help` lists them. Linux needs Go, Python 3 and make, and no root; macOS needs
+# Homebrew's envoy besides. `make test` and `make deploy` need Node.js with npm too: CDK runs on it.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

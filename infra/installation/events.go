@@ -23,11 +23,12 @@ func (m *mesh) makeBus() {
 		EventBusName: jsii.String(m.o.Name), Description: jsii.String("Ownmesh: what happens to meshes and their proxies"),
 	})
 	m.eventLog = m.log("EventLog", "events")
+	// The target is named without the ":*" that the group's own ARN ends with.
 	rule := awsevents.NewCfnRule(m.Stack, jsii.String("KeepEvents"), &awsevents.CfnRuleProps{
 		Name:         m.named("keep-events"),
 		EventBusName: m.bus.EventBusName(),
 		EventPattern: map[string]any{"source": []string{source}},
-		Targets:      &[]any{&awsevents.CfnRule_TargetProperty{Arn: m.eventLog.LogGroupArn(), Id: jsii.String("log")}},
+		Targets:      &[]any{&awsevents.CfnRule_TargetProperty{Arn: m.arn("logs", "log-group:"+*m.eventLog.LogGroupName()), Id: jsii.String("log")}},
 	})
 	// EventBridge writes to log groups by a policy of CloudWatch Logs, not by a role. The policy names this group alone.
 	policy := awslogs.NewCfnResourcePolicy(m.Stack, jsii.String("EventLogPolicy"), &awslogs.CfnResourcePolicyProps{

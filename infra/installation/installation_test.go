@@ -246,6 +246,29 @@ func TestWhatIsThereIsUsed(t *testing.T) {
 	}
 }
 
+func TestWaysOutOfANewVPC(t *testing.T) {
+	for _, c := range []struct {
+		name                      string
+		template                  template
+		nat, interfaces, gateways int
+		publicIP                  string
+	}{
+		{"nat", standard(), 1, 0, 1, "DISABLED"},
+		{"public", public(), 0, 0, 1, "ENABLED"},
+		{"endpoints", isolated(), 0, 5, 0, "DISABLED"}, // no way to the internet at all
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.template.count(t, "AWS::EC2::NatGateway", c.nat)
+			c.template.count(t, "AWS::EC2::InternetGateway", c.gateways)
+			c.template.count(t, "AWS::EC2::VPCEndpoint", c.interfaces+1) // and S3's, which is a gateway
+			_, service := c.template.one(t, "AWS::ECS::Service", "Relay")
+			if got := text(service.Properties["NetworkConfiguration"]); !strings.Contains(got, `"AssignPublicIp":"`+c.publicIP+`"`) {
+				t.Errorf("network: %s", got)
+			}
+		})
+	}
+}
+
 // reference tells a name that is another resource's, or made by CloudFormation.
 func reference(v any) bool {
 	m, ok := v.(object)

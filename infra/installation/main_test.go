@@ -43,7 +43,9 @@ type resource struct {
 var (
 	standard = shared(map[string]any{"sidecars": "ordering/virtualNode/ui"})
 	second   = shared(map[string]any{"name": "second"})
-	local    = shared(map[string]any{"local": true})
+	local    = shared(map[string]any{"name": "local", "local": true})
+	isolated = shared(map[string]any{"name": "isolated", "egress": "endpoints"})
+	public   = shared(map[string]any{"name": "public", "egress": "public"})
 	// existing is an installation in what a user has already.
 	existing = shared(map[string]any{
 		"name": "third", "vpcId": "vpc-0123456789abcdef0", "subnetIds": []any{"subnet-0123456789abcdef0", "subnet-0123456789abcdef1"},

@@ -29,6 +29,9 @@ func (m *mesh) makeNetwork() {
 	m.network.id = m.network.vpc.VpcId()
 	m.makeNamespace()
 	m.makeGroups()
+	if !m.o.ExistingVPC() && !m.o.Local && m.o.Egress == options.EgressEndpoints {
+		m.makeEndpoints()
+	}
 }
 
 // takeVPC names a VPC and subnets that are there. Nothing is looked up: a template comes out the same everywhere.
@@ -71,22 +74,27 @@ func (m *mesh) makeVPC() {
 	})
 	accept(vpc, "AwsSolutions-VPC7", "Relays take connections from named security groups alone, with tokens, and log what they refuse; flow logs are the user's choice.")
 	m.network.vpc, m.network.subnets = vpc, &awsec2.SubnetSelection{SubnetType: private}
-	if !m.o.Local && m.o.Egress == options.EgressEndpoints {
-		m.makeEndpoints(vpc)
-	}
 }
 
-// makeEndpoints makes ways to what relays need of AWS, where there is no way to the internet.
-func (m *mesh) makeEndpoints(vpc awsec2.Vpc) {
-	for id, service := range map[string]awsec2.IInterfaceVpcEndpointService{
-		"Ecr":       awsec2.InterfaceVpcEndpointAwsService_ECR(),
-		"EcrDocker": awsec2.InterfaceVpcEndpointAwsService_ECR_DOCKER(),
-		"Logs":      awsec2.InterfaceVpcEndpointAwsService_CLOUDWATCH_LOGS(),
-		"Kms":       awsec2.InterfaceVpcEndpointAwsService_KMS(),
-		"Events":    awsec2.InterfaceVpcEndpointAwsService_EVENTBRIDGE(),
+// makeEndpoints makes ways to what relays need of AWS, where there is no way to the internet. Relays alone may use them.
+func (m *mesh) makeEndpoints() {
+	group := awsec2.NewSecurityGroup(m.Stack, jsii.String("EndpointGroup"), &awsec2.SecurityGroupProps{
+		Vpc: m.network.vpc, Description: jsii.String("Ownmesh: AWS, for relays"), AllowAllOutbound: jsii.Bool(false),
+	})
+	allowFrom(group, 443, "HTTPS from relays", m.relayGroup.SecurityGroupId())
+	for _, e := range []struct {
+		id      string
+		service awsec2.IInterfaceVpcEndpointService
+	}{
+		{"Ecr", awsec2.InterfaceVpcEndpointAwsService_ECR()},
+		{"EcrDocker", awsec2.InterfaceVpcEndpointAwsService_ECR_DOCKER()},
+		{"Logs", awsec2.InterfaceVpcEndpointAwsService_CLOUDWATCH_LOGS()},
+		{"Kms", awsec2.InterfaceVpcEndpointAwsService_KMS()},
+		{"Events", awsec2.InterfaceVpcEndpointAwsService_EVENTBRIDGE()},
 	} {
-		endpoint := vpc.AddInterfaceEndpoint(jsii.String(id), &awsec2.InterfaceVpcEndpointOptions{Service: service})
-		_ = endpoint
+		m.network.vpc.AddInterfaceEndpoint(jsii.String(e.id), &awsec2.InterfaceVpcEndpointOptions{
+			Service: e.service, Open: jsii.Bool(false), SecurityGroups: &[]awsec2.ISecurityGroup{group},
+		})
 	}
 }
 
@@ -111,17 +119,22 @@ func (m *mesh) makeGroups() {
 		Vpc: m.network.vpc, Description: jsii.String("Ownmesh: members may reach the relays"), AllowAllOutbound: jsii.Bool(true),
 	})
 	m.relayGroup = awsec2.NewSecurityGroup(m.Stack, jsii.String("RelayGroup"), &awsec2.SecurityGroupProps{
-		Vpc: m.network.vpc, Description: jsii.String("Ownmesh: the relays"), AllowAllOutbound: jsii.Bool(true), DisableInlineRules: jsii.Bool(false),
+		Vpc: m.network.vpc, Description: jsii.String("Ownmesh: the relays"), AllowAllOutbound: jsii.Bool(true),
 	})
-	group := m.relayGroup.Node().DefaultChild().(awsec2.CfnSecurityGroup)
+	allowFrom(m.relayGroup, relayPort, "xDS from sidecars", append([]*string{m.clients.SecurityGroupId()}, *jsii.Strings(m.o.ClientGroupIDs...)...)...)
+}
+
+// allowFrom lets members of groups reach a port, and nobody else: it is in the group itself, so that nothing is let in
+// besides, and a reader of the template sees all.
+func allowFrom(group awsec2.SecurityGroup, port float64, why string, from ...*string) {
 	var rules []any
-	for _, id := range append([]*string{m.clients.SecurityGroupId()}, *jsii.Strings(m.o.ClientGroupIDs...)...) {
+	for _, id := range from {
 		rules = append(rules, &awsec2.CfnSecurityGroup_IngressProperty{
-			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(relayPort), ToPort: jsii.Number(relayPort),
-			SourceSecurityGroupId: id, Description: jsii.String("xDS from sidecars"),
+			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
+			SourceSecurityGroupId: id, Description: jsii.String(why),
 		})
 	}
-	group.SetSecurityGroupIngress(rules) // in the group itself, so that nothing else is let in by the way
+	group.Node().DefaultChild().(awsec2.CfnSecurityGroup).SetSecurityGroupIngress(rules)
 }
 
 // relayName is the relays' service in the namespace.
