@@ -31,9 +31,12 @@ func TestRequest(t *testing.T) {
 	answers(t, client, "http://"+front.service, "200 back")
 	proxy := &url.URL{Scheme: "http", Host: front.value("OWNMESH_PROXY")}
 	answers(t, &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy)}, Timeout: 10 * time.Second}, "http://back.shop.local:8080", "200 back")
-	if p, ok := m.Proxy("virtualNode/front", "front-1"); !ok || p.State != events.Current || len(p.Unmapped) != 0 {
-		t.Errorf("the status says of front: %+v", p)
-	}
+	machine.Eventually(t, "front to be current", func() string {
+		if p, ok := m.Proxy("virtualNode/front", "front-1"); !ok || p.State != events.Current || len(p.Unmapped) != 0 {
+			return fmt.Sprintf("the status says %+v", p)
+		}
+		return ""
+	})
 	answers(t, client, "http://127.0.0.1:"+front.value("OWNMESH_METRICS_ADDRESS")+"/ready", "200 LIVE\n")
 
 	// What Envoy was started with is what `sidecar bootstrap` prints.

@@ -77,7 +77,7 @@ func TestContention(t *testing.T) {
 	for _, test := range []struct {
 		writers, each int
 		faults        bool
-	}{{10, 10, false}, {40, 3, false}, {10, 5, true}} {
+	}{{10, 5, false}, {40, 3, false}, {10, 5, true}} {
 		t.Run(fmt.Sprintf("%d writers, faults %v", test.writers, test.faults), func(t *testing.T) {
 			w := &emulator.Wire{}
 			apis, s := lambdas(t, w, test.writers)

@@ -60,6 +60,7 @@ func (p *upProcess) stop(t *testing.T) {
 const (
 	crashWriters = 4
 	crashKeys    = 3
+	crashLoad    = 10 // commits that are acknowledged before the process is killed, at least
 )
 
 // ledger is what the API has acknowledged, over all lives of the process.
