@@ -74,7 +74,7 @@ func (r *Registry) Rows(ctx context.Context, s endpoint.ServiceKey) (rows []endp
 				return false, errKey
 			}
 			i := endpoint.Instance{Namespace: s.Namespace, Service: s.Service, ID: parts[2], Version: gone.Version}
-			rows = append(rows, endpoint.Row{Instance: i, Removed: true})
+			rows = append(rows, endpoint.Row{Instance: i, Removed: true, Withdrawn: gone.Withdrawn})
 			return true, nil
 		})
 	})

@@ -29,8 +29,9 @@ const (
 
 // tombstone stays where an instance was deregistered, so that a registration that is late doesn't bring it back.
 type tombstone struct {
-	Version int64     `json:"version"` // of the instance that was removed
-	At      time.Time `json:"at"`
+	Version   int64     `json:"version"` // of the instance that was removed
+	At        time.Time `json:"at"`
+	Withdrawn bool      `json:"withdrawn,omitempty"` // by Deregister
 }
 
 // Registry is endpoint.Ledger in one file. It notes what was deregistered: for a day, a registration no newer than that
@@ -115,7 +116,7 @@ func (r *Registry) Deregister(ctx context.Context, s endpoint.ServiceKey, id str
 		if err != nil {
 			return nil, err
 		}
-		value, err = store.Encode(tombstone{Version: present.Version, At: r.now()})
+		value, err = store.Encode(tombstone{Version: present.Version, At: r.now(), Withdrawn: true})
 		return append(items, item{bucketInstances, key, nil}, item{bucketGone, key, value}), err
 	})
 	if err != nil {

@@ -40,7 +40,8 @@ type RegistryAPI interface {
 //
 //	pk (string)               sk (string)   attributes
 //	"<namespace>/<service>"   instance id   instance (JSON), version (number)
-//	                                        version, removed (true), expires (seconds, the table's TTL): a tombstone
+//	                                        version, removed (true), expires (seconds, the table's TTL): a tombstone;
+//	                                        withdrawn (true) too, if Deregister left it
 //
 // A "/" or "%" in a namespace or service is percent-encoded.
 type Registry struct {
@@ -101,7 +102,7 @@ func (r *Registry) Deregister(ctx context.Context, s endpoint.ServiceKey, id str
 	}
 	_, err = try(ctx, r.api.UpdateItem, &awsdynamodb.UpdateItemInput{
 		TableName: &r.table, Key: key,
-		UpdateExpression:          aws.String("SET removed = :yes, expires = :expires REMOVE instance"),
+		UpdateExpression:          aws.String("SET removed = :yes, withdrawn = :yes, expires = :expires REMOVE instance"),
 		ConditionExpression:       aws.String("attribute_exists(pk) AND attribute_not_exists(removed)"),
 		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":expires": r.expires()},
 	})
@@ -172,7 +173,7 @@ func rowOf(i item, s endpoint.ServiceKey) (row endpoint.Row, err error) {
 		row.Instance, err = decode[endpoint.Instance](i, "instance")
 		return row, err
 	}
-	row = endpoint.Row{Instance: endpoint.Instance{Namespace: s.Namespace, Service: s.Service, ID: text(i, "sk")}, Removed: true}
+	row = endpoint.Row{Instance: endpoint.Instance{Namespace: s.Namespace, Service: s.Service, ID: text(i, "sk")}, Removed: true, Withdrawn: i["withdrawn"] != nil}
 	row.Version, err = versionOf(i)
 	return row, err
 }

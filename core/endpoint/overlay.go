@@ -23,6 +23,9 @@ type Ledger interface {
 type Row struct {
 	Instance
 	Removed bool // a tombstone: of the instance, only its key and Version are set
+	// Withdrawn says of a tombstone that Deregister left it, not Remove: the ledger has the instance no more, and nobody
+	// said that it is gone.
+	Withdrawn bool
 }
 
 // Source is where others register instances. It is only read.
@@ -55,7 +58,8 @@ func (o Overlay) Instances(ctx context.Context, s ServiceKey) ([]Instance, error
 
 // Merge lays rows over instances that were read elsewhere, maybe a while ago. A row that is present counts more than a
 // foreign instance of its ID; one that was removed hides a foreign instance of its version or a lower one. So a stale
-// listing, which knows no versions, never brings back what an event took away. Sorted by ID.
+// listing, which knows no versions, never brings back what an event took away. One that was only withdrawn hides no
+// instance without a version: who registers that is not the one who withdrew it. Sorted by ID.
 func Merge(rows []Row, foreign []Instance) []Instance {
 	byID := make(map[string]Instance, len(foreign))
 	for _, i := range foreign {
@@ -66,7 +70,7 @@ func Merge(rows []Row, foreign []Instance) []Instance {
 		switch {
 		case !row.Removed:
 			byID[row.ID] = row.Instance
-		case ok && other.Version <= row.Version:
+		case ok && other.Version <= row.Version && !(row.Withdrawn && other.Version == 0):
 			delete(byID, row.ID)
 		}
 	}

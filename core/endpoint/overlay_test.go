@@ -51,6 +51,9 @@ func TestMerge(t *testing.T) {
 	gone := func(id string, version int64) endpoint.Row {
 		return endpoint.Row{Instance: at(id, "", version), Removed: true}
 	}
+	withdrawn := func(id string, version int64) endpoint.Row {
+		return endpoint.Row{Instance: at(id, "", version), Removed: true, Withdrawn: true}
+	}
 	row := func(i endpoint.Instance) endpoint.Row { return endpoint.Row{Instance: i} }
 	for _, test := range []struct {
 		name    string
@@ -66,6 +69,8 @@ func TestMerge(t *testing.T) {
 		{name: "removed hides what has no version", rows: []endpoint.Row{gone("a", 1)}, foreign: []endpoint.Instance{at("a", "1", 0)}},
 		{name: "removed hides its own version", rows: []endpoint.Row{gone("a", 7)}, foreign: []endpoint.Instance{at("a", "1", 7)}},
 		{name: "removed before it came back", rows: []endpoint.Row{gone("a", 7)}, foreign: []endpoint.Instance{at("a", "1", 8)}, want: []endpoint.Instance{at("a", "1", 8)}},
+		{name: "withdrawn leaves it to others", rows: []endpoint.Row{withdrawn("a", 7)}, foreign: []endpoint.Instance{at("a", "1", 0)}, want: []endpoint.Instance{at("a", "1", 0)}},
+		{name: "withdrawn hides what was published of it", rows: []endpoint.Row{withdrawn("a", 7)}, foreign: []endpoint.Instance{at("a", "1", 7)}},
 		{name: "removed and nowhere else", rows: []endpoint.Row{gone("a", 7)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -63,16 +63,25 @@ func removed(id string, version int64) endpoint.Row {
 	return endpoint.Row{Instance: endpoint.Instance{Namespace: cart.Namespace, Service: cart.Service, ID: id, Version: version}, Removed: true}
 }
 
+func withdrawn(id string, version int64) endpoint.Row {
+	row := removed(id, version)
+	row.Withdrawn = true
+	return row
+}
+
 func rows(l *ledger) {
 	l.knows("nothing")
 	l.register(instance(cart, "b", 2), instance(cart, "c", 3), instance(cart, "a", 1), instance(endpoint.ServiceKey{Namespace: "shop.local", Service: "carts"}, "d", 4))
 	l.knows("present ones", present("a", 1), present("b", 2), present("c", 3))
 	l.remove("b", 2)
 	l.must(l.Deregister(l.ctx, cart, "c"))
-	l.knows("with removed ones", present("a", 1), removed("b", 2), removed("c", 3))
+	l.knows("with removed ones", present("a", 1), removed("b", 2), withdrawn("c", 3))
 	l.holds("only those that are there", cart, instance(cart, "a", 1))
 	l.register(instance(cart, "b", 5))
-	l.knows("back again", present("a", 1), present("b", 5), removed("c", 3))
+	l.knows("back again", present("a", 1), present("b", 5), withdrawn("c", 3))
+	l.remove("c", 3)
+	l.must(l.Deregister(l.ctx, cart, "c"))
+	l.knows("gone after all", present("a", 1), present("b", 5), removed("c", 3))
 }
 
 func removeUnknown(l *ledger) {
