@@ -75,6 +75,13 @@ func (a *account) ListInstances(ctx context.Context, in *sd.ListInstancesInput, 
 	return out, nil
 }
 
+func (a *account) DeleteService(ctx context.Context, in *sd.DeleteServiceInput, o ...func(*sd.Options)) (*sd.DeleteServiceOutput, error) {
+	if err := a.fail("DeleteService"); err != nil {
+		return nil, err
+	}
+	return a.Client.DeleteService(ctx, in, o...)
+}
+
 func (a *account) must(err error) {
 	a.t.Helper()
 	if err != nil {

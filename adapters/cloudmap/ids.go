@@ -26,8 +26,9 @@ const (
 
 // namespace is a namespace of Cloud Map.
 type namespace struct {
-	id  string
-	dns bool // false for an HTTP namespace
+	id     string
+	dns    bool // false for an HTTP namespace
+	public bool // its names are for the internet
 }
 
 // service is a service of Cloud Map.
@@ -73,7 +74,7 @@ func (c *ids) namespace(ctx context.Context, name string) ([]namespace, error) {
 		}
 		for _, n := range page.Namespaces {
 			if value(n.Name) == name {
-				found = append(found, namespace{id: value(n.Id), dns: n.Type != types.NamespaceTypeHttp})
+				found = append(found, namespace{id: value(n.Id), dns: n.Type != types.NamespaceTypeHttp, public: n.Type == types.NamespaceTypeDnsPublic})
 			}
 		}
 	}

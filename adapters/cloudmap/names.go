@@ -17,26 +17,22 @@ import (
 // nameInstance is the id of the instance that makes a name resolve.
 const nameInstance = "ownmesh-name"
 
-// EnsureNames makes names resolve in a namespace with DNS, and takes back those that it made for the mesh before and
+// EnsureNames makes names resolve in a private DNS namespace, and takes back those that it made for the mesh before and
 // that are not wanted any more. A name that has a service already, of somebody's or of a virtual node's, is left to that.
-// Refusals are what stood in a name's way, by name; those about the namespace are under "".
-func (d *Directory) EnsureNames(ctx context.Context, mesh string, n endpoint.Names) (map[string]*endpoint.RefusalError, error) {
-	refusals := map[string]*endpoint.RefusalError{}
+// Refusals are what stood in a name's way, by name; those about the namespace are under "". left says that something is
+// still to be taken back: Cloud Map deletes a service only once its instance's deregistration is through.
+func (d *Directory) EnsureNames(ctx context.Context, mesh string, n endpoint.Names) (refusals map[string]*endpoint.RefusalError, left bool, err error) {
+	refusals = map[string]*endpoint.RefusalError{}
 	ns, err := d.one(ctx, n.Namespace)
+	if err == nil {
+		err = private(ns, n.Namespace)
+	}
 	if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
 		refusals[""] = refusal
-		return refusals, nil
+		return refusals, false, nil
 	}
 	if err != nil {
-		return nil, err
-	}
-	if !ns.dns {
-		refusals[""] = &endpoint.RefusalError{
-			Code:    "namespace-without-dns",
-			Message: fmt.Sprintf("the Cloud Map namespace %q is an HTTP namespace: no name resolves in it", n.Namespace),
-			Hint:    "use a private DNS namespace",
-		}
-		return refusals, nil
+		return nil, true, err
 	}
 	wanted := map[string]bool{}
 	var errs []error
@@ -53,8 +49,28 @@ func (d *Directory) EnsureNames(ctx context.Context, mesh string, n endpoint.Nam
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, d.removeNames(ctx, mesh, ns, n, wanted))
-	return refusals, errors.Join(errs...)
+	left, err = d.removeNames(ctx, mesh, ns, n, wanted)
+	return refusals, left, errors.Join(append(errs, err)...)
+}
+
+// private refuses a namespace in which no name resolves, or for all the world.
+func private(ns namespace, name string) error {
+	const hint = "use a private DNS namespace"
+	switch {
+	case !ns.dns:
+		return &endpoint.RefusalError{
+			Code:    "namespace-without-dns",
+			Message: fmt.Sprintf("the Cloud Map namespace %q is an HTTP namespace: no name resolves in it", name),
+			Hint:    hint,
+		}
+	case ns.public:
+		return &endpoint.RefusalError{
+			Code:    "namespace-public",
+			Message: fmt.Sprintf("the Cloud Map namespace %q is a public one: what resolves in it does so for the whole internet, and no name is made there", name),
+			Hint:    hint,
+		}
+	}
+	return nil
 }
 
 func (d *Directory) ensureName(ctx context.Context, mesh string, ns namespace, key endpoint.ServiceKey, address string) error {
@@ -107,10 +123,10 @@ func resolves(key endpoint.ServiceKey, instances int) error {
 }
 
 // removeNames takes back what the mesh has no use for any more. A service that got other instances stays, with these.
-func (d *Directory) removeNames(ctx context.Context, mesh string, ns namespace, n endpoint.Names, wanted map[string]bool) error {
+func (d *Directory) removeNames(ctx context.Context, mesh string, ns namespace, n endpoint.Names, wanted map[string]bool) (left bool, err error) {
 	services, err := d.ids.of(ctx, ns, "")
 	if err != nil {
-		return err
+		return true, err
 	}
 	var errs []error
 	for _, label := range slices.Sorted(maps.Keys(services)) {
@@ -119,22 +135,23 @@ func (d *Directory) removeNames(ctx context.Context, mesh string, ns namespace, 
 			continue
 		}
 		mine, err := d.ownsName(ctx, mesh, s)
+		gone := true
 		if err == nil && mine {
-			err = d.removeName(ctx, n.Namespace, label, s, slices.Contains(n.Services, label))
+			gone, err = d.removeName(ctx, n.Namespace, label, s, slices.Contains(n.Services, label))
 		}
-		if err != nil {
+		if left = left || !gone; err != nil {
 			errs = append(errs, fmt.Errorf("take back the name %s.%s: %w", label, n.Namespace, err))
 		}
 	}
-	return errors.Join(errs...)
+	return left, errors.Join(errs...)
 }
 
-func (d *Directory) removeName(ctx context.Context, ns, label string, s service, used bool) error {
+// removeName takes back a name, and its service unless a virtual node uses that. gone: nothing is left to do.
+func (d *Directory) removeName(ctx context.Context, ns, label string, s service, used bool) (gone bool, err error) {
 	if err := d.deregister(ctx, s, nameInstance); err != nil || used {
-		return err
+		return err == nil, err
 	}
-	_, err := d.delete(ctx, endpoint.ServiceKey{Namespace: ns, Service: label}, s)
-	return err
+	return d.delete(ctx, endpoint.ServiceKey{Namespace: ns, Service: label}, s)
 }
 
 func nameDescription(mesh string) string { return description(mesh, "a name that resolves") }

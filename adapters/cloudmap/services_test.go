@@ -121,8 +121,10 @@ func TestNames(t *testing.T) {
 	ensure := func(address string, services []string, names ...string) map[string]*endpoint.RefusalError {
 		t.Helper()
 		c.advance(10 * time.Second)
-		refusals, err := d.EnsureNames(t.Context(), mesh, endpoint.Names{Namespace: ns, Address: address, Names: names, Services: services})
-		a.must(err)
+		refusals, left, err := d.EnsureNames(t.Context(), mesh, endpoint.Names{Namespace: ns, Address: address, Names: names, Services: services})
+		if a.must(err); left {
+			t.Error("something is left")
+		}
 		return refusals
 	}
 	resolves := func(what, label, address string) {
@@ -151,7 +153,7 @@ func TestNames(t *testing.T) {
 	}
 	ensure("10.9.9.9", nil, "cart."+ns, "v2.cart."+ns)
 	resolves("another address", "cart", "10.9.9.9")
-	refusals, err := d.EnsureNames(t.Context(), "another mesh", endpoint.Names{Namespace: ns, Address: address})
+	refusals, _, err := d.EnsureNames(t.Context(), "another mesh", endpoint.Names{Namespace: ns, Address: address})
 	a.must(err)
 	if len(refusals) > 0 || a.find(key(ns, "cart")) == nil {
 		t.Errorf("another mesh took names back, %v", refusals)
@@ -164,12 +166,41 @@ func TestNames(t *testing.T) {
 	same(t, "a virtual node's service stays without the name", a.raw(key(ns, "v2.cart")), map[string]map[string]string{})
 }
 
-func TestNamesNeedANamespaceWithDNS(t *testing.T) {
+// In AWS a deregistration takes a while, and until then the service can't be deleted: the caller hears that it must ask
+// again, and then it goes.
+func TestNamesThatCanNotGoYet(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
 	d := cloudmap.New(a, cloudmap.Options{})
-	for ns, want := range map[string]string{a.namespace("http"): "namespace-without-dns", "nowhere.local": "namespace-missing"} {
-		refusals, err := d.EnsureNames(t.Context(), mesh, endpoint.Names{Namespace: ns, Address: "10.0.0.1", Names: []string{"cart." + ns}})
+	ns := a.namespace("private")
+	ensure := func(names ...string) (left bool) {
+		t.Helper()
+		_, left, err := d.EnsureNames(t.Context(), mesh, endpoint.Names{Namespace: ns, Address: "10.0.0.1", Names: names})
+		a.must(err)
+		return left
+	}
+	ensure("cart." + ns)
+	a.fault = func(operation string) error {
+		if operation == "DeleteService" {
+			return &types.ResourceInUse{}
+		}
+		return nil
+	}
+	if !ensure() || a.find(key(ns, "cart")) == nil {
+		t.Error("nothing is said to be left")
+	}
+	a.fault = nil
+	if ensure() || a.find(key(ns, "cart")) != nil {
+		t.Error("the service is left")
+	}
+}
+
+func TestNamesNeedAPrivateNamespace(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	d := cloudmap.New(a, cloudmap.Options{})
+	for ns, want := range map[string]string{a.namespace("http"): "namespace-without-dns", a.namespace("public"): "namespace-public", "nowhere.local": "namespace-missing"} {
+		refusals, _, err := d.EnsureNames(t.Context(), mesh, endpoint.Names{Namespace: ns, Address: "10.0.0.1", Names: []string{"cart." + ns}})
 		if err != nil || refusals[""] == nil || refusals[""].Code != want {
 			t.Errorf("%s: %v, %v", ns, refusals, err)
 		}

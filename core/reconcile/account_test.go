@@ -24,6 +24,7 @@ type account struct {
 	stale      map[endpoint.InstanceKey]endpoint.Instance // what listings show, if not nil
 	ports      map[endpoint.InstanceKey]int
 	names      map[string]string     // that resolve
+	lingering  bool                  // names that are taken back go the next time only
 	tasks      map[string]*task.Task // by ARN
 	registries map[string][]endpoint.ServiceKey
 	calls      map[string]int
@@ -129,14 +130,18 @@ func (a *account) Withdraw(_ context.Context, k endpoint.InstanceKey) error {
 	return nil
 }
 
-func (a *account) EnsureNames(_ context.Context, mesh string, n endpoint.Names) (map[string]*endpoint.RefusalError, error) {
+func (a *account) EnsureNames(_ context.Context, mesh string, n endpoint.Names) (map[string]*endpoint.RefusalError, bool, error) {
 	leave, err := a.enter("EnsureNames")
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	defer leave()
 	if !a.namespaces[n.Namespace] {
-		return map[string]*endpoint.RefusalError{"": {Code: "namespace-missing", Message: "there is no " + n.Namespace, Hint: "create it"}}, nil
+		return map[string]*endpoint.RefusalError{"": {Code: "namespace-missing", Message: "there is no " + n.Namespace, Hint: "create it"}}, false, nil
+	}
+	if a.lingering && len(n.Names) == 0 {
+		a.lingering = false
+		return nil, true, nil
 	}
 	maps.DeleteFunc(a.names, func(name, _ string) bool { return strings.HasSuffix(name, "."+n.Namespace) })
 	for _, name := range n.Names {
@@ -144,7 +149,7 @@ func (a *account) EnsureNames(_ context.Context, mesh string, n endpoint.Names) 
 			a.names[name] = n.Address
 		}
 	}
-	return nil, nil
+	return nil, false, nil
 }
 
 func (a *account) Running(_ context.Context, cluster, service string) (all []task.Task, err error) {

@@ -258,8 +258,8 @@ func (c *changes) ensureNames(ctx context.Context, wanted map[string]endpoint.Na
 	var errs []error
 	var holding []string
 	for _, ns := range slices.Sorted(maps.Keys(wanted)) {
-		refusals, err := c.Directory.EnsureNames(ctx, c.w.mesh.UID, wanted[ns])
-		if errs = append(errs, err); by[ns] != "" || err != nil {
+		refusals, left, err := c.Directory.EnsureNames(ctx, c.w.mesh.UID, wanted[ns])
+		if errs = append(errs, err); by[ns] != "" || left || err != nil {
 			holding = append(holding, ns)
 		}
 		for _, name := range slices.Sorted(maps.Keys(refusals)) {

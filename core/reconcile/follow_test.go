@@ -191,5 +191,8 @@ func TestResolvableNames(t *testing.T) {
 	names(map[string]string{"web.shop.local": "10.1.1.1"})
 	w.remove(mesh, resource.Key{Kind: resource.KindResolvableName, Name: "n"})
 	r = w.inAWS(a) // one that never saw it
+	a.lingering = true
+	names(map[string]string{"web.shop.local": "10.1.1.1"}) // it could not go yet
+	w.must(r.Handle(t.Context(), changed(mesh)))           // the next sweep
 	names(map[string]string{})
 }

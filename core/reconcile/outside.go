@@ -22,8 +22,8 @@ type Directory interface {
 	Publish(ctx context.Context, i endpoint.Instance, port int) error
 	Withdraw(ctx context.Context, k endpoint.InstanceKey) error
 	// EnsureNames makes names resolve, and takes back others that it made for the mesh in that namespace. Refusals are
-	// by name; those about the namespace are under "".
-	EnsureNames(ctx context.Context, mesh string, n endpoint.Names) (map[string]*endpoint.RefusalError, error)
+	// by name; those about the namespace are under "". left: not all could be taken back yet.
+	EnsureNames(ctx context.Context, mesh string, n endpoint.Names) (refusals map[string]*endpoint.RefusalError, left bool, err error)
 }
 
 // Tasks is what ECS knows of tasks. A cluster or service that isn't there is a *endpoint.RefusalError.
