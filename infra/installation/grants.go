@@ -98,11 +98,11 @@ func (m *mesh) grantRegister(role awsiam.IRole) {
 	allow(role, []string{"ecs:DescribeTasks", "ecs:DescribeServices"}, m.arn("ecs", "task/*"), m.arn("ecs", "service/*"))
 }
 
-// grantSweep: asks for another look, and alone may delete from the bucket.
+// grantSweep: asks for another look, remembers what it told of, and alone may delete from the bucket.
 func (m *mesh) grantSweep(role awsiam.IRole) {
 	allow(role, readRows, m.table.TableArn())
 	m.grantRead(role)
-	m.grantWrite(role, "meshes/*")
+	m.grantWrite(role, "meshes/*/converged")
 	allow(role, []string{"s3:DeleteObject"}, m.bucket.ArnForObjects(jsii.String("meshes/*")))
 	allow(role, []string{"sqs:SendMessage"}, m.queues.compile.QueueArn(), m.queues.register.QueueArn())
 	m.grantEvents(role)
@@ -135,7 +135,7 @@ func (m *mesh) grantCloudMap(role awsiam.IRole) {
 }
 
 func (m *mesh) grantInstances(role awsiam.IRole) {
-	allow(role, []string{"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
+	allow(role, []string{"dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem", "dynamodb:UpdateItem"},
 		m.instances.TableArn())
 }
 

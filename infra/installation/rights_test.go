@@ -136,6 +136,15 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
+// TestSweepWritesNothingButItsMemory: it deletes from logs, and has nothing to write there.
+func TestSweepWritesNothingButItsMemory(t *testing.T) {
+	for _, s := range standard().statements() {
+		if strings.HasPrefix(s.in, "SweepRole") && slices.Contains(s.actions, "s3:PutObject") && !strings.Contains(text(s.resources), "/meshes/*/converged") {
+			t.Errorf("it may write %v", s.resources)
+		}
+	}
+}
+
 func TestOnlyTheAPIWritesMeshes(t *testing.T) {
 	table, _ := standard().one(t, "AWS::DynamoDB::Table", "Meshes")
 	for _, s := range standard().statements() {
