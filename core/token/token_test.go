@@ -188,3 +188,26 @@ func TestTTL(t *testing.T) {
 		}
 	}
 }
+
+// One token is one text: no other spelling of its signature is taken, and none that would take long to read.
+func TestOtherSpellings(t *testing.T) {
+	key := newKey(t)
+	good, _, err := issuer(t, key, noon).Issue(t.Context(), uid, "virtualNode/cart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The last of 86 characters holds 2 bits of the 64 bytes and 4 that nobody reads.
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(alphabet, good[len(good)-1])
+	v := verifier(t, noon, key.Public())
+	if _, err := v.Verify(good[:len(good)-1] + string(alphabet[last^1])); err == nil {
+		t.Error("another spelling of the signature was taken")
+	}
+	long, _, err := issuer(t, key, noon).Issue(t.Context(), uid, "virtualNode/"+strings.Repeat("a", 5000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Verify(long); !errors.Is(err, token.ErrMalformed) {
+		t.Errorf("a token of %d bytes: %v", len(long), err)
+	}
+}

@@ -34,11 +34,14 @@ func (v tokens) Verify(text string) (token.Claims, error) {
 	return token.Claims{MeshUID: meshUID, Proxy: string(cart), Issued: now, Expires: now.Add(v.ends)}, nil
 }
 
-// connectWith opens a stream that bears a token.
-func (w *world) connectWith(text string) *xdstest.Client {
+// connectWith opens a stream that bears tokens.
+func (w *world) connectWith(texts ...string) *xdstest.Client {
 	w.t.Helper()
 	add := func(ctx context.Context, d *grpc.StreamDesc, c *grpc.ClientConn, method string, stream grpc.Streamer, o ...grpc.CallOption) (grpc.ClientStream, error) {
-		return stream(metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+text), d, c, method, o...)
+		for _, text := range texts {
+			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+text)
+		}
+		return stream(ctx, d, c, method, o...)
 	}
 	connection, err := grpc.NewClient("passthrough:///"+w.address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithStreamInterceptor(add))
 	if err != nil {
