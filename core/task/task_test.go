@@ -75,6 +75,9 @@ func TestStates(t *testing.T) {
 		{"RUNNING", "RUNNING", true, false}, {"RUNNING", "STOPPED", false, true}, {"PENDING", "STOPPED", false, true},
 		{"DEACTIVATING", "STOPPED", false, true}, {"STOPPING", "STOPPED", false, true}, {"DEPROVISIONING", "STOPPED", false, true},
 		{"STOPPED", "STOPPED", false, true}, {"STOPPED", "RUNNING", false, true},
+		// Each is enough by itself, whatever is still wanted.
+		{"DEACTIVATING", "RUNNING", false, true}, {"STOPPING", "RUNNING", false, true}, {"DEPROVISIONING", "RUNNING", false, true},
+		{"DELETED", "RUNNING", false, true}, {"RUNNING", "", true, false},
 	} {
 		var got task.Task
 		if got.States(c.last, c.desired); got.Running != c.running || got.Stopping != c.stopping {

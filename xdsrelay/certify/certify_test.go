@@ -49,6 +49,11 @@ func renewer(t *testing.T, objects artifact.Objects, key crypto.Signer, o certif
 // dial makes a handshake as a sidecar would, and gives the certificate that it saw.
 func dial(t *testing.T, server *tls.Config, ca []byte, host string) (*x509.Certificate, error) {
 	t.Helper()
+	return dialWith(t, server, ca, &tls.Config{ServerName: host, NextProtos: []string{"h2"}})
+}
+
+func dialWith(t *testing.T, server *tls.Config, ca []byte, config *tls.Config) (*x509.Certificate, error) {
+	t.Helper()
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(ca) {
 		t.Fatal("the authority's certificate is none")
@@ -69,7 +74,8 @@ func dial(t *testing.T, server *tls.Config, ca []byte, host string) (*x509.Certi
 		t.Fatal(err)
 	}
 	defer near.Close()
-	client := tls.Client(near, &tls.Config{RootCAs: pool, ServerName: host, NextProtos: []string{"h2"}})
+	config.RootCAs = pool
+	client := tls.Client(near, config)
 	if err := client.Handshake(); err != nil {
 		return nil, err
 	}
@@ -93,6 +99,10 @@ func TestHandshakes(t *testing.T) {
 		}
 		if _, err := dial(t, r.Config(), ca, "another.internal"); err == nil {
 			t.Errorf("%s: a sidecar that dialled another name took it", host)
+		}
+		old := &tls.Config{ServerName: host, NextProtos: []string{"h2"}, MaxVersion: tls.VersionTLS12}
+		if _, err := dialWith(t, r.Config(), ca, old); err == nil {
+			t.Errorf("%s: it took TLS 1.2", host)
 		}
 	}
 }
