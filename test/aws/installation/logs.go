@@ -13,8 +13,11 @@ import (
 // functions are the stack's Lambdas, in the order of the flow.
 var functions = []string{"api", "dispatch", "compile", "register", "sweep"}
 
-// mostFaults is how many lines of a Lambda are shown, the last ones.
-const mostFaults = 8
+// mostFaults is how many lines of a Lambda are shown, the last ones, and longest how much of each.
+const (
+	mostFaults = 8
+	longest    = 1000
+)
 
 // ShowFaults has what the Lambdas complain of told where a test fails.
 func (i *Installation) ShowFaults(tb testing.TB) {
@@ -27,7 +30,7 @@ func (i *Installation) ShowFaults(tb testing.TB) {
 				return !strings.Contains(line, `"level":"WARN"`) && !strings.Contains(line, `"level":"ERROR"`) && !strings.Contains(line, "panic")
 			})
 			for _, line := range lines[max(0, len(lines)-mostFaults):] {
-				tb.Logf("%s: %s", f, line)
+				tb.Logf("%s: %s", f, line[:min(len(line), longest)])
 			}
 		}
 	})

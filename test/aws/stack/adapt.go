@@ -11,6 +11,8 @@ import (
 // adapt makes a template one that the emulator's IAM understands; what policies say else stays as it is.
 //   - What refuses calls without TLS goes: the emulator speaks HTTP alone.
 //   - Who may sqs:SendMessage may sqs:SendMessageBatch: to AWS they are one permission, to the emulator two.
+//   - What anywhere names may be done to any resource: the emulator takes another for it than AWS does.
+//   - What may be done to tagged services of Cloud Map may be done to all: the emulator knows no aws:ResourceTag of theirs.
 //   - A key signs for its role whatever the algorithm: the emulator knows no condition kms:SigningAlgorithm.
 func adapt(template []byte) ([]byte, error) {
 	var t map[string]any
@@ -21,39 +23,46 @@ func adapt(template []byte) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("the template has no resources")
 	}
-	allowBatches(resources)
+	adaptStatements(resources)
 	allowPlaintext(resources)
 	allowAlgorithms(resources)
 	return json.Marshal(t)
 }
 
-// allowBatches goes through all that lies below a value.
-func allowBatches(value any) {
+// anywhere are actions that the emulator checks against the cluster, or against everything, instead of the service.
+var anywhere = []string{"ecs:DescribeServices", "servicediscovery:ListTagsForResource"}
+
+// adaptStatements goes through the statements of policies, wherever they lie below a value.
+func adaptStatements(value any) {
 	switch v := value.(type) {
 	case []any:
 		for _, one := range v {
-			allowBatches(one)
+			adaptStatements(one)
 		}
 	case map[string]any:
-		for name, one := range v {
-			if name == "Action" {
-				v[name] = withBatches(one)
-			} else {
-				allowBatches(one)
+		for _, one := range v {
+			adaptStatements(one)
+		}
+		action, ok := v["Action"]
+		if !ok {
+			return
+		}
+		actions, ok := action.([]any)
+		if !ok {
+			actions = []any{action}
+		}
+		if slices.Contains(actions, any("sqs:SendMessage")) {
+			v["Action"] = append(actions, "sqs:SendMessageBatch")
+		}
+		if strings.Contains(fmt.Sprint(v["Condition"]), "aws:ResourceTag/") && slices.Contains(actions, any("servicediscovery:RegisterInstance")) {
+			delete(v, "Condition")
+		}
+		for _, a := range anywhere {
+			if slices.Contains(actions, any(a)) {
+				v["Resource"] = "*"
 			}
 		}
 	}
-}
-
-func withBatches(action any) any {
-	actions, ok := action.([]any)
-	if !ok {
-		actions = []any{action}
-	}
-	if slices.Contains(actions, any("sqs:SendMessage")) {
-		return append(actions, "sqs:SendMessageBatch")
-	}
-	return action
 }
 
 // allowAlgorithms takes the condition from what lets a key sign.
