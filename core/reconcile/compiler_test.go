@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -273,5 +274,20 @@ func TestCompilerLeavesANewerOnesLogAlone(t *testing.T) {
 	}
 	if _, now := w.published(mesh); now != at {
 		t.Errorf("the older compiler moved the log from %s to %s", at, now)
+	}
+
+	// Who means to stay with the older one takes the log away, as docs/aws/deploy.md says: the log begins anew, and
+	// relays that have read the newer one's follow.
+	relay := artifact.NewReader(w.objects, mesh, artifact.ConfigLog, artifact.ReaderOptions{Now: w.clock, CheckpointInterval: time.Nanosecond})
+	_, err = relay.Poll(t.Context())
+	w.must(err)
+	for _, key := range w.objects.Keys(events.LogPrefix(mesh, events.LogConfig)) {
+		w.objects.Lose(key)
+	}
+	w.must(w.compiler().Handle(t.Context(), changed(mesh)))
+	_, err = relay.Poll(t.Context())
+	w.must(err)
+	if cfg := relay.State(); cfg.Compiler != compile.Version || cfg.Generation != 2 || relay.Position().Epoch <= at.Epoch {
+		t.Errorf("a relay stands at %s with generation %d of compiler %d", relay.Position(), cfg.Generation, cfg.Compiler)
 	}
 }
