@@ -23,8 +23,8 @@ import (
 const (
 	tasksPage = 100 // both ListTasks and DescribeTasks take as many
 	// registriesFor is how long it counts where a service's tasks are registered. ECS lets that be changed by an update
-	// of the service alone, which starts new tasks.
-	registriesFor = 2 * time.Minute
+	// of the service alone, which starts new tasks: they take about as long to run.
+	registriesFor = 30 * time.Second
 	maxKept       = 1024 // services whose registries are kept
 )
 

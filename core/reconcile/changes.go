@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -24,8 +26,15 @@ type changes struct {
 	looks    looks
 	publish  []publication
 	withdraw []endpoint.InstanceKey
-	mirror   []binding // whose service in the directory is to be compared with our registry
+	bound    []binding                    // that have an effect, if they were looked at
+	taken    map[endpoint.ServiceKey]bool // that instances were taken out of
+	all      bool                         // the pass looks at everything
+	mirror   []binding                    // whose service in the directory is to be compared with our registry
 	found    []resource.Finding
+}
+
+func newChanges(r *Registrar, w *warmEndpoints, present *endpoint.State, all bool) *changes {
+	return &changes{Registrar: r, w: w, present: present, all: all, looks: looks{}, taken: map[endpoint.ServiceKey]bool{}}
 }
 
 // publication is an instance to be made known in the directory.
@@ -95,15 +104,17 @@ func (c *changes) remove(ctx context.Context, key endpoint.ServiceKey, t task.Ta
 	return nil
 }
 
-// take takes an instance out of the registry that a binding had put there and no binding wants any more.
+// take takes an instance out of the registry that a binding had put there and no binding wants any more. Out of the
+// directory it is taken by a comparison, which tells ours from what ECS registers under the same id.
 func (c *changes) take(ctx context.Context, i endpoint.Instance) error {
-	if err := c.Registry.Deregister(ctx, i.Key().ServiceKey, i.ID); err != nil {
+	service := i.Key().ServiceKey
+	if err := c.Registry.Deregister(ctx, service, i.ID); err != nil {
 		return err
 	}
-	c.look(i.Key().ServiceKey, lookRows)
+	c.look(service, lookWhole) // what others have registered there may count now
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.withdraw = append(c.withdraw, i.Key())
+	c.taken[service] = true
 	return nil
 }
 
@@ -135,6 +146,7 @@ func (c *changes) tell(ctx context.Context) error {
 	if c.Directory == nil {
 		return nil
 	}
+	c.strays()
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	var mu sync.Mutex
@@ -170,7 +182,31 @@ func (c *changes) tell(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// compare makes what the directory has of a binding's tasks what the registry has of them.
+// strays has more services compared: those that something was taken out of, and, when all is looked at, those that the
+// mesh made and no binding is for: a binding was, and the directory could not be told of its end.
+func (c *changes) strays() {
+	also := maps.Clone(c.taken)
+	for service, owned := range c.w.owned {
+		if owned && c.all {
+			also[service] = true
+		}
+	}
+	for _, b := range c.mirror {
+		delete(also, b.node.service)
+	}
+	for service := range also {
+		c.mirror = append(c.mirror, binding{node: nodeService{service: service}})
+	}
+}
+
+// ofAnother tells whether an instance is of another binding that has an effect in the service.
+func (c *changes) ofAnother(b binding, i endpoint.Instance) bool {
+	name := i.Attributes[AttributeBinding]
+	return name != b.name && slices.ContainsFunc(c.bound, func(o binding) bool { return o.name == name && o.node.service == b.node.service })
+}
+
+// compare makes what the directory has of a binding's tasks what the registry has of them, and takes away what bindings
+// of the mesh left there that are gone.
 func (c *changes) compare(ctx context.Context, b binding) error {
 	there, err := c.Directory.Instances(ctx, b.node.service)
 	if err != nil {
@@ -191,7 +227,7 @@ func (c *changes) compare(ctx context.Context, b binding) error {
 	}
 	var errs []error
 	for _, i := range there {
-		if !mine(i) {
+		if i.Attributes[AttributeMesh] != c.w.mesh.UID || c.ofAnother(b, i) {
 			continue
 		}
 		if want, ok := wanted[i.ID]; !ok {

@@ -21,7 +21,7 @@ import (
 // what is known to be there looked at again.
 func (c *changes) follow(ctx context.Context, all bool) error {
 	bound, found := c.w.bound()
-	c.found = append(c.found, found...)
+	c.found, c.bound = append(c.found, found...), bound
 	errs := []error{c.ensure(ctx, all), c.unbind(ctx, bound), c.bind(ctx, bound)}
 	before, err := c.registration(ctx)
 	if err != nil {
@@ -142,12 +142,8 @@ func (c *changes) bindOne(ctx context.Context, b binding, byARN map[string]endpo
 		c.note(resource.KindTaskBinding, b.name, "spec", "task-binding-needless",
 			fmt.Sprintf("ECS registers the tasks of %q in Cloud Map service %q in %q itself: they are read from there, and this has no effect", b.spec.Service, b.node.service.Service, b.node.service.Namespace),
 			"remove the binding")
-		var errs []error
-		for _, i := range mine {
-			errs = append(errs, c.take(ctx, i))
-		}
-		c.look(b.node.service, lookWhole)
-		return errors.Join(errs...)
+		// What the binding registered before ECS did stays until its task ends: it is there in both, as the same.
+		return c.removeGone(ctx, b, mine, true)
 	}
 	tasks, err := c.Tasks.Running(ctx, b.spec.Cluster, b.spec.Service)
 	if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
@@ -157,7 +153,7 @@ func (c *changes) bindOne(ctx context.Context, b binding, byARN map[string]endpo
 	}
 	c.mirror = append(c.mirror, b)
 	errs := []error{c.registerAll(ctx, b, tasks, mine)}
-	return errors.Join(append(errs, c.removeGone(ctx, b, mine))...)
+	return errors.Join(append(errs, c.removeGone(ctx, b, mine, false))...)
 }
 
 // registerAll registers running tasks, and takes those that ECS wants to run out of mine. What is registered already as
@@ -181,8 +177,9 @@ func (c *changes) registerAll(ctx context.Context, b binding, tasks []task.Task,
 }
 
 // removeGone removes what is registered of tasks that were not listed. A listing may be behind: each is asked for, and
-// only one that ECS says is stopping, that is no task of the binding's any more, or that ECS has forgotten, goes.
-func (c *changes) removeGone(ctx context.Context, b binding, mine map[string]endpoint.Instance) error {
+// only one that ECS says is stopping, that is no task of the binding's any more, or that ECS has forgotten, goes. needless:
+// ECS registers the binding's tasks itself.
+func (c *changes) removeGone(ctx context.Context, b binding, mine map[string]endpoint.Instance, needless bool) error {
 	if len(mine) == 0 {
 		return nil
 	}
@@ -201,7 +198,7 @@ func (c *changes) removeGone(ctx context.Context, b binding, mine map[string]end
 			errs = append(errs, c.remove(ctx, b.node.service, t))
 		case !b.matches(t): // the binding was for another ECS service
 			errs = append(errs, c.take(ctx, byARN[t.ARN]))
-		case t.Running:
+		case t.Running && !needless:
 			errs = append(errs, c.register(ctx, b, t))
 		}
 		delete(byARN, t.ARN)

@@ -143,7 +143,7 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 	if !damaged && w.reader.Exists() {
 		present = w.reader.State()
 	}
-	c := &changes{Registrar: r, w: w, present: present, looks: looks{}}
+	c := newChanges(r, w, present, p.all)
 	if p.only != nil {
 		c.looks.raise(*p.only, lookWhole)
 	}

@@ -85,7 +85,7 @@ func (c *changes) release(ctx context.Context) error {
 // takeBack undoes what was done beyond the log for a mesh that is gone.
 func (r *Registrar) takeBack(ctx context.Context, w *warmEndpoints) error {
 	w.nodes, w.bindings, w.names, w.virtualServices = nil, nil, nil, nil
-	c := &changes{Registrar: r, w: w, present: w.reader.State(), looks: looks{}}
+	c := newChanges(r, w, w.reader.State(), false)
 	before, err := c.registration(ctx)
 	if err != nil {
 		return err

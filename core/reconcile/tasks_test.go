@@ -15,7 +15,6 @@ import (
 	"github.com/ownmesh/ownmesh/core/reconcile"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/task"
-	"github.com/ownmesh/ownmesh/events"
 )
 
 // inAWS is a registrar over an account.
@@ -240,35 +239,4 @@ func join(ids []string) string {
 		s += id
 	}
 	return s
-}
-
-// A task that a binding registered, and that ECS registers too, as it does once its service was changed: it stays while
-// our own registration is taken back, with the binding or for want of need, and goes with its own end.
-func TestECSTakesOver(t *testing.T) {
-	for name, end := range map[string]func(w *world, mesh string){
-		"the binding is needless": func(*world, string) {},
-		"the binding is removed": func(w *world, mesh string) {
-			w.remove(mesh, resource.Key{Kind: resource.KindTaskBinding, Name: "cart"})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w, a := newWorld(t), newAccount()
-			mesh := w.mesh("shop")
-			w.node(mesh, "cart-vn", "cart")
-			w.bind(mesh, "cart", "cart", "cart-vn", "")
-			r := w.inAWS(a)
-			w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.run("cart", "t1")}))
-			a.ecs("cart", service("cart"))
-			a.run("cart", "t1")
-			end(w, mesh)
-			w.must(r.Handle(t.Context(), events.MeshChanged{UID: mesh}))
-			w.wantInstances(mesh, "cart: t1")
-			if rows, err := w.registry.Instances(t.Context(), service("cart")); err != nil || len(rows) > 0 {
-				t.Errorf("our own registry has %v, %v", rows, err)
-			}
-			a.stale = maps.Clone(a.instances)
-			w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.stop("cart", "t1")}))
-			w.wantInstances(mesh, "cart: ")
-		})
-	}
 }
