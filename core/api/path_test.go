@@ -91,3 +91,27 @@ func TestNamesInPathsAreDecodedAfterSplitting(t *testing.T) {
 	s.get("meshes/shop/virtualServices/a%FFb").failsWith(badRequest)
 	s.get("meshes/shop/virtualServices/" + strings.Repeat("a", 256)).failsWith(badRequest)
 }
+
+// A path has one spelling as far as names of letters, digits, dashes, underscores and dots go: IAM compares what was sent.
+func TestPathsAreSpelledOneWay(t *testing.T) {
+	s := newServer(t)
+	shop(s)
+	for _, path := range []string{
+		"/v1/meshes/shop/proxies/virtualNode/cart/%74oken", "/v1/meshes/shop/proxies/virtualNode/ca%72t/token", "/%761/version",
+		"/v20190125/meshes/sho%70", "/v20190125/%6Deshes/shop", "/v20190125/meshes/shop/virtualServices/cart%2Eshop.local",
+		"/v20190125/meshes/shop/virtualNodes/c%61rt", "/v20190125/meshes/shop/virtualNodes/a%2Db", "/v20190125/meshes/shop/virtualNodes/a%5Fb",
+		"/v20190125/meshes/shop/virtualNodes/%2E%2E%61",
+	} {
+		method := "GET"
+		if strings.HasSuffix(path, "oken") {
+			method = "POST"
+		}
+		if got := s.ask(method, path, ""); !strings.Contains(string(got.raw), "not in percent-encoding") {
+			t.Errorf("%s: %s", path, got.raw)
+		}
+		s.ask(method, path, "").failsWith(badRequest)
+	}
+	for _, path := range []string{"%2E%2E", "%2E", "..", "%2Ehidden", "a%7Eb", "a~b", "a%3Ab", "a:b", "a%2fb"} {
+		s.get("meshes/shop/virtualServices/" + path).failsWith(notFound)
+	}
+}
