@@ -45,3 +45,26 @@ func TestMeshesBesideEachOtherInOneService(t *testing.T) {
 		w.wantInstances(mesh, "cart: t1")
 	}
 }
+
+// A mesh that has nothing to do with a service or with tasks costs no request for news of them.
+func TestNewsForOthersCostNothing(t *testing.T) {
+	w, a := newWorld(t), newAccount()
+	idle, busy := w.mesh("idle"), w.mesh("busy")
+	w.put(idle, resource.KindVirtualNode, "", "dns-vn", `{"listeners":[{"portMapping":{"port":80,"protocol":"http"}}],"serviceDiscovery":{"dns":{"hostname":"a"}}}`)
+	w.node(busy, "stock-vn", "stock")
+	r := w.inAWS(a)
+	both := []string{idle, busy}
+	for _, mesh := range both {
+		w.must(r.Handle(t.Context(), changed(mesh)))
+	}
+	for what, news := range map[string]func() error{
+		"tasks":     func() error { return r.TasksChanged(t.Context(), []string{idle}, []task.Task{a.run("cart", "t1")}) },
+		"instances": func() error { return r.InstancesChanged(t.Context(), both, service("cart")) },
+	} {
+		w.objects.Counts()
+		w.must(news())
+		if calls := w.objects.Counts().Calls; len(calls) > 0 {
+			t.Errorf("%s: %v", what, calls)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
@@ -77,6 +78,18 @@ type pass struct {
 	expected map[endpoint.InstanceKey]bool
 }
 
+// concerns tells whether a pass has anything to do with a mesh. News of tasks and of instances come to every mesh: those
+// that stand for no such service must not cost requests to their logs.
+func (p *pass) concerns(w *warmEndpoints) bool {
+	switch {
+	case p.follow:
+		return true
+	case p.only != nil:
+		return slices.Contains(w.services(), *p.only)
+	}
+	return len(w.nodes) > 0
+}
+
 // Handle brings the endpoints log of the mesh in step with its virtual nodes, and what depends on its resources with
 // them. It returns infrastructure faults only. Calls for one mesh wait for each other. Generation 0, as a sweep sends it,
 // has everything read anew, the log as well as a starting relay reads it, and healed if it can't be.
@@ -133,6 +146,9 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 	}
 	if w.mesh.Deleted {
 		return r.bury(ctx, w)
+	}
+	if !p.concerns(w) {
+		return nil
 	}
 	_, err = w.reader.Poll(ctx)
 	damaged := errors.Is(err, artifact.ErrDamaged)
