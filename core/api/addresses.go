@@ -14,21 +14,21 @@ func getAddresses(c *call) (any, error) {
 	if err := refuse(c.params()); err != nil {
 		return nil, err
 	}
-	m, err := c.mesh(c.ctx)
+	p, err := c.startingProxy()
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := c.item(c.ctx, m)
-	if err != nil {
-		return nil, err
+	key := artifact.ProxyKey(c.itemKey().String())
+	if p.published != nil {
+		return object{"addresses": orEmpty(publishedAddresses(p.published, key))}, nil
 	}
 	var fault error
 	get := func(k resource.Key) (resource.Resource, bool) {
-		r, found, err := c.lookUp(c.ctx, m, k)
+		r, found, err := c.lookUp(c.ctx, p.mesh, k)
 		fault = errors.Join(fault, err)
 		return r.Resource, found
 	}
-	fills := graph.Addresses(get, artifact.ProxyKey(proxy.Key.String()))
+	fills := graph.Addresses(get, key)
 	if fault != nil {
 		return nil, fault
 	}

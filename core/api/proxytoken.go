@@ -24,11 +24,7 @@ func issueToken(c *call) (any, error) {
 	if err := refuse(c.params()); err != nil {
 		return nil, err
 	}
-	m, err := c.mesh(c.ctx)
-	if err != nil {
-		return nil, err
-	}
-	proxy, err := c.item(c.ctx, m)
+	p, err := c.startingProxy()
 	if err != nil {
 		return nil, err
 	}
@@ -42,15 +38,19 @@ func issueToken(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, expires, err := c.h.Tokens.Issue(c.ctx, m.UID, proxy.Key.String())
+	token, expires, err := c.h.Tokens.Issue(c.ctx, p.meshUID, c.itemKey().String())
 	if err != nil {
 		return nil, fmt.Errorf("make a token: %w", err)
 	}
 	return object{"token": token, "expiresAt": expires.UTC().Format(time.RFC3339), "relay": c.h.Relay, "ca": ca}, nil
 }
 
-// relayCA reads the certificate of the authority that relays' certificates are signed by. The first relay makes it.
+// relayCA reads the certificate of the authority that relays' certificates are signed by. The first relay makes it, and
+// nobody changes it: once read it is kept, so that tokens are handed out while the artifacts can't be reached.
 func (c *call) relayCA() (string, error) {
+	if known := c.h.relayCA.Load(); known != nil {
+		return *known, nil
+	}
 	const missing = "no relay has started here yet: it makes %s, which sidecars need to know it by; ask again"
 	if c.h.Objects == nil {
 		return "", fail(serviceUnavailable, missing, events.RelayCAPath)
@@ -62,5 +62,7 @@ func (c *call) relayCA() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", events.RelayCAPath, err)
 	}
-	return string(data), nil
+	ca := string(data)
+	c.h.relayCA.Store(&ca)
+	return ca, nil
 }

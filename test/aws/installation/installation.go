@@ -38,6 +38,7 @@ type Installation struct {
 	Front  *Gate      // what sidecars dial: in AWS the name of the relays
 
 	programs string // folder with relay, sidecar and ownmesh, built from their mains
+	gates    gates
 	remove   func(context.Context) error
 	mu       sync.Mutex
 	relays   []*Relay
@@ -92,6 +93,9 @@ func install(cfg aws.Config) (*Installation, error) {
 	if err := i.SetVariables(ctx, "api", map[string]string{"OWNMESH_RELAY": i.RelayAddress()}); err != nil {
 		return nil, err
 	}
+	if err := i.openGates(ctx, strings.TrimPrefix(aws.ToString(cfg.BaseEndpoint), "http://")); err != nil {
+		return nil, err
+	}
 	// A schedule would strike at any moment: tests call the sweep themselves.
 	if _, err := eventbridge.NewFromConfig(cfg).DisableRule(ctx, &eventbridge.DisableRuleInput{Name: aws.String(i.Name + "-sweep")}); err != nil {
 		return nil, fmt.Errorf("switch the schedule off: %w", err)
@@ -118,7 +122,8 @@ func (i *Installation) RelayAddress() string {
 func (i *Installation) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return errors.Join(i.stopRelays(), i.Front.Close(), os.RemoveAll(i.programs), i.remove(ctx))
+	i.stopRelays()
+	return errors.Join(i.Front.Close(), i.gates.s3.Close(), i.gates.dynamodb.Close(), i.gates.eventbridge.Close(), os.RemoveAll(i.programs), i.remove(ctx))
 }
 
 // SetVariables changes variables of one of the stack's Lambdas; "" takes one away.

@@ -31,6 +31,7 @@ type Node struct {
 	tb        testing.TB
 	variables []string
 	backends  map[string]string // service:port -> local address
+	admin     string            // port of its Envoy's admin interface
 	client    *http.Client
 }
 
@@ -50,13 +51,14 @@ func (i *Installation) NodeOf(u *machine.User, tb testing.TB, name string, backe
 		n.backends[b] = net.JoinHostPort("127.0.0.1", port())
 		services = append(services, b+"="+n.backends[b])
 	}
+	n.admin = port()
 	task := i.Task(tb, u.Mesh, "virtualNode/"+name)
 	n.variables = append(task.Environment(),
 		"APPMESH_RESOURCE_ARN=mesh/"+u.Mesh+"/virtualNode/"+name, "OWNMESH_API="+i.API, "OWNMESH_INSTANCE="+n.ID,
 		"OWNMESH_INTERCEPTION=explicit", "OWNMESH_BIND=8080="+net.JoinHostPort(n.IP, strconv.Itoa(n.Port)),
 		"OWNMESH_APPLICATION=8080="+strings.TrimPrefix(app.URL, "http://"), "OWNMESH_SERVICES="+strings.Join(services, " "),
 		"OWNMESH_PROXY=127.0.0.1:"+port(), "OWNMESH_ENVOY="+envoybin.Find(tb), "OWNMESH_DIR="+tb.TempDir(), "ENVOY_CONCURRENCY=1",
-		"ENVOY_LOG_LEVEL=warning", "ENVOY_ADMIN_ACCESS_PORT="+port(), "ENVOY_ADMIN_ACCESS_LOG_FILE=/dev/null",
+		"ENVOY_LOG_LEVEL=warning", "ENVOY_ADMIN_ACCESS_PORT="+n.admin, "ENVOY_ADMIN_ACCESS_LOG_FILE=/dev/null",
 		"OWNMESH_METRICS_ADDRESS="+port(), "LISTENER_DRAIN_WAIT_TIME_S=0")
 	var err error
 	if n.process, err = start(filepath.Join(i.programs, "sidecar"), n.variables, "run"); err != nil {
@@ -125,4 +127,10 @@ func (n *Node) Gets(backend, want string) {
 		}
 		return ""
 	})
+}
+
+// Connected tells whether the node's Envoy has a stream to a relay.
+func (n *Node) Connected() bool {
+	n.tb.Helper()
+	return strings.Contains(n.get("http://127.0.0.1:"+n.admin+"/stats?filter=^control_plane.connected_state$"), "control_plane.connected_state: 1")
 }

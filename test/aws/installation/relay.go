@@ -1,13 +1,10 @@
 package installation
 
 import (
-	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,7 +16,6 @@ import (
 // rights, TLS and tokens. Only its addresses are its own.
 type Relay struct {
 	*process
-	S3      *Gate  // between it and the bucket
 	Address string // where it listens for Envoys
 	admin   string
 	cache   string // folder
@@ -29,12 +25,8 @@ type Relay struct {
 // Relay makes a relay that isn't started.
 func (i *Installation) Relay(tb testing.TB) *Relay {
 	tb.Helper()
-	s3, err := NewGate(strings.TrimPrefix(aws.ToString(i.Config.BaseEndpoint), "http://"))
-	if err != nil {
-		tb.Fatal(err)
-	}
 	local := func() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(machine.FreePort(tb))) }
-	return &Relay{S3: s3, Address: local(), admin: local(), cache: filepath.Join(i.programs, "cache-"+filepath.Base(local())), i: i}
+	return &Relay{Address: local(), admin: local(), cache: filepath.Join(i.programs, "cache-"+filepath.Base(local())), i: i}
 }
 
 // Start starts the relay, or starts it anew with the cache that it left, and waits until it is ready.
@@ -51,7 +43,8 @@ func (r *Relay) Start(tb testing.TB) {
 	// The later of two counts.
 	environment = append(append(environment, role.Environment()...), "OWNMESH_RELAY="+r.i.RelayAddress(), "OWNMESH_XDS="+r.Address, "OWNMESH_ADMIN="+r.admin,
 		"OWNMESH_CACHE="+r.cache, "OWNMESH_DRAIN=1s",
-		"AWS_ENDPOINT_URL="+aws.ToString(r.i.Config.BaseEndpoint), "AWS_ENDPOINT_URL_S3=http://"+r.S3.Address())
+		"AWS_ENDPOINT_URL="+aws.ToString(r.i.Config.BaseEndpoint), "AWS_ENDPOINT_URL_S3=http://"+r.i.gates.s3.Address(),
+		"AWS_ENDPOINT_URL_EVENTBRIDGE=http://"+r.i.gates.eventbridge.Address())
 	if r.process, err = start(filepath.Join(r.i.programs, "relay"), environment); err != nil {
 		tb.Fatalf("start a relay: %v", err)
 	}
@@ -96,18 +89,10 @@ func (i *Installation) Relays(tb testing.TB) []*Relay {
 	return i.relays
 }
 
-func (i *Installation) stopRelays() error {
-	var failed error
+func (i *Installation) stopRelays() {
 	for _, r := range i.relays {
-		r.Stop()
-		if err := r.S3.Close(); err != nil {
-			failed = fmt.Errorf("close a gate: %w", err)
-		}
-		if err := os.RemoveAll(r.cache); err != nil {
-			failed = err
-		}
+		r.Stop() // its cache lies with the programs
 	}
-	return failed
 }
 
 // tail is the end of a log.
