@@ -28,15 +28,8 @@ func (p *program) run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 
-	preparing, stop := context.WithCancel(ctx)
+	preparing, stop := until(ctx, told)
 	defer stop()
-	go func() {
-		select {
-		case <-told:
-			stop()
-		case <-preparing.Done():
-		}
-	}()
 	i := insistent{dir: dir, log: log}
 	plan, err := p.prepare(preparing, s, i, log)
 	if preparing.Err() != nil {
@@ -77,6 +70,19 @@ func (p *program) run() error {
 	}
 	p.code = envoy.Code()
 	return nil
+}
+
+// until gives a context that ends when told is closed, too.
+func until(ctx context.Context, told <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-told:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop
 }
 
 // stops gives what is closed at the first signal to stop, and at the second.

@@ -73,7 +73,8 @@ func (s *storeProbe) reach(ctx context.Context) error {
 	if time.Since(s.asked) < probeEvery {
 		return s.err
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	// Others are told the answer, too: that who asked first has gone is not the store's fault.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 	defer cancel()
 	_, _, err := s.objects.Get(ctx, events.RelayCAPath)
 	if errors.Is(err, artifact.ErrNotFound) {

@@ -90,6 +90,15 @@ func (p *pass) concerns(w *warmEndpoints) bool {
 	return len(w.nodes) > 0
 }
 
+// found forgets what was expected and is there.
+func (p *pass) found(s endpoint.State) {
+	for key := range p.expected {
+		if _, ok := s.Services[key.ServiceKey][key.ID]; ok {
+			delete(p.expected, key)
+		}
+	}
+}
+
 // Handle brings the endpoints log of the mesh in step with its virtual nodes, and what depends on its resources with
 // them. It returns infrastructure faults only. Calls for one mesh wait for each other. Generation 0, as a sweep sends it,
 // has everything read anew, the log as well as a starting relay reads it, and healed if it can't be.
@@ -184,11 +193,7 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 		if err := r.append(ctx, w, present, wanted); err != nil {
 			return err
 		}
-		for key := range p.expected {
-			if _, ok := wanted.Services[key.ServiceKey][key.ID]; ok {
-				delete(p.expected, key)
-			}
-		}
+		p.found(wanted)
 	}
 	outside = append(outside, c.tell(ctx))
 	if follow {
