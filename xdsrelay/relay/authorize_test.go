@@ -71,3 +71,27 @@ func TestTokensOfOthersAreFailedAttempts(t *testing.T) {
 	c.SubscribeAll(xdstest.Cluster)
 	c.ExpectStatus(codes.ResourceExhausted)
 }
+
+// A stream gets what is its own node's, and of another's not even that it is there, whether it asks for it by name or says
+// that it has it already.
+func TestNothingOfAnotherNode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *relay.Options) { o.Tokens = anyones{} })
+	w.simple()
+	w.Proxy("virtualNode/pay", cluster("p1"), listener("pl", "pr"), route("pr", "p1"))
+	w.Register(instance("1", "10.0.0.1"))
+	w.Publish()
+	c := w.connectWith(meshUID + ":" + string(cart))
+	for kind, name := range map[xdstest.Type]string{xdstest.Cluster: "p1", xdstest.Listener: "pl", xdstest.Route: "pr"} {
+		c.Subscribe(kind, name)
+		c.Ack(c.ExpectRemoved(kind, name))
+	}
+	c.Subscribe(xdstest.Endpoint, "p1")
+	if all := addresses(t, c.Accept(xdstest.Endpoint, "p1"), "p1"); len(all) != 0 {
+		t.Errorf("endpoints are %q", all)
+	}
+	w.Put(cluster("p1"), route("pr", "p1"))
+	w.Register(instance("2", "10.0.0.2"))
+	w.Publish()
+	c.ExpectNothing(quiet)
+}
