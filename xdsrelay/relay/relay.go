@@ -258,7 +258,9 @@ func (r *Relay) forget(m *mesh) {
 		return
 	}
 	m.stop()
-	m.removeStatus()
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	m.removeStatus(ctx)
 	r.metrics.forget(m.uid)
 }
 

@@ -135,17 +135,22 @@ func (r *Relay) writeStatuses(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		limit := make(chan struct{}, statusWriters)
-		var writing sync.WaitGroup
-		for _, m := range r.served() {
-			limit <- struct{}{}
-			writing.Go(func() {
-				m.writeStatus(ctx)
-				<-limit
-			})
-		}
-		writing.Wait()
+		r.eachServed(func(m *mesh) { m.writeStatus(ctx) })
 	}
+}
+
+// eachServed does something for each mesh that is served, for some at the same time.
+func (r *Relay) eachServed(do func(*mesh)) {
+	limit := make(chan struct{}, statusWriters)
+	var doing sync.WaitGroup
+	for _, m := range r.served() {
+		limit <- struct{}{}
+		doing.Go(func() {
+			do(m)
+			<-limit
+		})
+	}
+	doing.Wait()
 }
 
 func (r *Relay) served() []*mesh {
@@ -210,16 +215,17 @@ func (m *mesh) putStatus(ctx context.Context, status events.RelayStatus) error {
 	return fmt.Errorf("write %s: somebody else writes it", key)
 }
 
-// removeStatuses takes all status objects back: a relay that stops cleanly leaves none behind that counts.
+// removeStatuses takes all status objects back: a relay that stops cleanly leaves none behind that counts. A store that
+// doesn't answer holds its end up once, however many meshes there are.
 func (r *Relay) removeStatuses() {
-	for _, m := range r.served() {
-		m.removeStatus()
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	r.eachServed(func(m *mesh) { m.removeStatus(ctx) })
 }
 
 // removeStatus says that this relay serves the mesh no longer: a status of no time at all, which is older than any that
 // counts. To delete is for the collector alone, who finds it there.
-func (m *mesh) removeStatus() {
+func (m *mesh) removeStatus(ctx context.Context) {
 	o := &m.status
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -227,8 +233,6 @@ func (m *mesh) removeStatus() {
 	if o.written.IsZero() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
-	defer cancel()
 	last := events.RelayStatus{Relay: m.relay.opts.ID, MeshUID: m.uid, Proxies: []events.ProxyStatus{}}
 	if err := m.putStatus(ctx, last); err != nil {
 		m.relay.log.Error("the status object can't be taken back; readers take it for dead after three heartbeats", "mesh_uid", m.uid, "error", err)
