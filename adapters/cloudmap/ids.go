@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/internal/attempts"
 )
 
 // How long what was looked up counts. What was not found is looked for again sooner, for somebody may be making it.
@@ -47,10 +48,11 @@ type ids struct {
 	services   map[string]kept[map[string]service] // by namespace id, then by name
 }
 
-// kept is something that was looked up.
+// kept is something that was looked up, or why it could not be.
 type kept[T any] struct {
-	value T
-	at    time.Time
+	value   T
+	refused error
+	at      time.Time
 }
 
 func newIDs(api API, now func() time.Time) *ids {
@@ -61,7 +63,7 @@ func newIDs(api API, now func() time.Time) *ids {
 func (c *ids) namespace(ctx context.Context, name string) ([]namespace, error) {
 	known, ok := load(c, c.namespaces, name)
 	if age := c.now().Sub(known.at); ok && (age < missingFor || age < foundFor && len(known.value) > 0) {
-		return known.value, nil
+		return known.value, known.refused
 	}
 	var found []namespace
 	pages := sd.NewListNamespacesPaginator(c.api, &sd.ListNamespacesInput{Filters: []types.NamespaceFilter{{
@@ -70,7 +72,7 @@ func (c *ids) namespace(ctx context.Context, name string) ([]namespace, error) {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("look for the namespace %q: %w", name, err)
+			return nil, refuse(c, c.namespaces, name, fmt.Errorf("look for the namespace %q: %w", name, err))
 		}
 		for _, n := range page.Namespaces {
 			if value(n.Name) == name {
@@ -107,7 +109,7 @@ func (c *ids) of(ctx context.Context, n namespace, want string) (map[string]serv
 	known, ok := load(c, c.services, n.id)
 	_, found := known.value[want]
 	if age := c.now().Sub(known.at); ok && (age < missingFor || age < foundFor && found) {
-		return known.value, nil
+		return known.value, known.refused
 	}
 	services := map[string]service{}
 	pages := sd.NewListServicesPaginator(c.api, &sd.ListServicesInput{Filters: []types.ServiceFilter{{
@@ -116,7 +118,7 @@ func (c *ids) of(ctx context.Context, n namespace, want string) (map[string]serv
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list the services of namespace %s: %w", n.id, err)
+			return nil, refuse(c, c.services, n.id, fmt.Errorf("list the services of namespace %s: %w", n.id, err))
 		}
 		for _, s := range page.Services {
 			services[value(s.Name)] = service{
@@ -133,7 +135,7 @@ func (c *ids) of(ctx context.Context, n namespace, want string) (map[string]serv
 func (c *ids) add(n namespace, name string, s service) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known, ok := c.services[n.id]; ok {
+	if known, ok := c.services[n.id]; ok && known.refused == nil {
 		services := maps.Clone(known.value) // others may be reading it
 		services[name] = s
 		c.services[n.id] = kept[map[string]service]{value: services, at: known.at}
@@ -158,12 +160,24 @@ func load[T any](c *ids, from map[string]kept[T], key string) (kept[T], bool) {
 }
 
 func save[T any](c *ids, into map[string]kept[T], key string, value T) {
+	keep(c, into, key, kept[T]{value: value, at: c.now()})
+}
+
+// refuse keeps a refusal for as long as what was not found: a pass asks for many things of one namespace.
+func refuse[T any](c *ids, into map[string]kept[T], key string, err error) error {
+	if attempts.IsRefusal(err) {
+		keep(c, into, key, kept[T]{refused: err, at: c.now()})
+	}
+	return err
+}
+
+func keep[T any](c *ids, into map[string]kept[T], key string, k kept[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(into) >= maxKept {
 		clear(into)
 	}
-	into[key] = kept[T]{value: value, at: c.now()}
+	into[key] = k
 }
 
 // tags reads the tags of a service.

@@ -24,21 +24,13 @@ const (
 
 // Instances implements endpoint.Source: the instances of a service, whoever registered them.
 func (d *Directory) Instances(ctx context.Context, key endpoint.ServiceKey) ([]endpoint.Instance, error) {
-	s, ok, err := d.ids.find(ctx, key)
-	if err != nil || !ok {
-		return nil, err
-	}
-	instances, err := d.list(ctx, key, s)
-	if gone := (*types.ServiceNotFound)(nil); errors.As(err, &gone) {
-		// It was deleted, or made again under another id, since it was looked up.
-		d.ids.forget(key.Namespace)
-		if s, ok, err = d.ids.find(ctx, key); err != nil || !ok {
-			return nil, err
-		}
+	var instances []endpoint.Instance
+	err := d.with(ctx, key, func(s service) (err error) {
 		instances, err = d.list(ctx, key, s)
-	}
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("list the instances of %s in %s: %w", key.Service, key.Namespace, err)
+		return nil, fmt.Errorf("list the instances of %s in %s: %w", key.Service, key.Namespace, refused(err, "service-unreadable", key))
 	}
 	return instances, nil
 }

@@ -27,9 +27,9 @@ func (d *Directory) EnsureNames(ctx context.Context, mesh string, n endpoint.Nam
 	if err == nil {
 		err = private(ns, n.Namespace)
 	}
-	if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
+	if refusal := endpoint.RefusalOf(refused(err, "service-unreadable", endpoint.ServiceKey{Namespace: n.Namespace})); refusal != nil {
 		refusals[""] = refusal
-		return refusals, false, nil
+		return refusals, refusal.Kind == endpoint.Denied, nil
 	}
 	if err != nil {
 		return nil, true, err
@@ -42,14 +42,15 @@ func (d *Directory) EnsureNames(ctx context.Context, mesh string, n endpoint.Nam
 			continue
 		}
 		wanted[label] = true
-		err := d.ensureName(ctx, mesh, ns, endpoint.ServiceKey{Namespace: n.Namespace, Service: label}, n.Address)
-		if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
+		key := endpoint.ServiceKey{Namespace: n.Namespace, Service: label}
+		err := refused(d.ensureName(ctx, mesh, ns, key, n.Address), "name-refused", key)
+		if refusal := endpoint.RefusalOf(err); refusal != nil {
 			refusals[name] = refusal
 		} else if err != nil {
 			errs = append(errs, err)
 		}
 	}
-	left, err = d.removeNames(ctx, mesh, ns, n, wanted)
+	left, err = d.removeNames(ctx, mesh, ns, n, wanted, refusals)
 	return refusals, left, errors.Join(append(errs, err)...)
 }
 
@@ -104,7 +105,7 @@ func (d *Directory) ensureName(ctx context.Context, mesh string, ns namespace, k
 		ServiceId: &s.id, InstanceId: aws.String(nameInstance), Attributes: map[string]string{attributeIPv4: address, AttributeName: mesh},
 	})
 	if err != nil {
-		return fmt.Errorf("make %s.%s resolve: %w", key.Service, key.Namespace, refused(err, "name-refused", key))
+		return fmt.Errorf("make %s.%s resolve: %w", key.Service, key.Namespace, err)
 	}
 	return nil
 }
@@ -123,8 +124,12 @@ func resolves(key endpoint.ServiceKey, instances int) error {
 }
 
 // removeNames takes back what the mesh has no use for any more. A service that got other instances stays, with these.
-func (d *Directory) removeNames(ctx context.Context, mesh string, ns namespace, n endpoint.Names, wanted map[string]bool) (left bool, err error) {
+func (d *Directory) removeNames(ctx context.Context, mesh string, ns namespace, n endpoint.Names, wanted map[string]bool, refusals map[string]*endpoint.RefusalError) (left bool, err error) {
 	services, err := d.ids.of(ctx, ns, "")
+	if refusal := endpoint.RefusalOf(refused(err, "service-unreadable", endpoint.ServiceKey{Namespace: n.Namespace})); refusal != nil {
+		refusals[""] = refusal
+		return true, nil
+	}
 	if err != nil {
 		return true, err
 	}
@@ -135,11 +140,15 @@ func (d *Directory) removeNames(ctx context.Context, mesh string, ns namespace, 
 			continue
 		}
 		mine, err := d.ownsName(ctx, mesh, s)
-		gone := true
-		if err == nil && mine {
+		gone := err == nil
+		if mine {
 			gone, err = d.removeName(ctx, n.Namespace, label, s, slices.Contains(n.Services, label))
 		}
-		if left = left || !gone; err != nil {
+		left = left || !gone
+		err = refused(err, "name-refused", endpoint.ServiceKey{Namespace: n.Namespace, Service: label})
+		if refusal := endpoint.RefusalOf(err); refusal != nil {
+			refusals[label+"."+n.Namespace] = refusal
+		} else if err != nil {
 			errs = append(errs, fmt.Errorf("take back the name %s.%s: %w", label, n.Namespace, err))
 		}
 	}

@@ -24,7 +24,7 @@ func description(mesh, what string) string { return descriptionPrefix + mesh + "
 
 func nobody(ns string) *endpoint.RefusalError {
 	return &endpoint.RefusalError{
-		Code:    "namespace-missing",
+		Kind: endpoint.Missing, Code: "namespace-missing",
 		Message: fmt.Sprintf("there is no Cloud Map namespace %q in this account and region: nothing is found in it", ns),
 		Hint:    "create the namespace, or name another",
 	}
@@ -42,6 +42,11 @@ func ambiguous(ns string, count int) *endpoint.RefusalError {
 // whether this mesh made it, now or before: only then instances may be registered in it. What the account lacks is a
 // *endpoint.RefusalError.
 func (d *Directory) Ensure(ctx context.Context, mesh string, key endpoint.ServiceKey) (owned bool, err error) {
+	owned, err = d.ensure(ctx, mesh, key)
+	return owned, refused(err, "service-refused", key)
+}
+
+func (d *Directory) ensure(ctx context.Context, mesh string, key endpoint.ServiceKey) (owned bool, err error) {
 	s, ok, err := d.ids.find(ctx, key)
 	if err != nil {
 		return false, err
@@ -101,7 +106,8 @@ func (d *Directory) create(ctx context.Context, n namespace, key endpoint.Servic
 	}
 	out, err := d.api.CreateService(ctx, in)
 	if err != nil {
-		return service{}, fmt.Errorf("create the service %s in %s: %w", key.Service, key.Namespace, refused(err, "service-refused", key))
+		d.ids.forget(key.Namespace) // it may have gone
+		return service{}, fmt.Errorf("create the service %s in %s: %w", key.Service, key.Namespace, err)
 	}
 	d.log.Info("made a Cloud Map service", "namespace", key.Namespace, "service", key.Service)
 	s := service{id: value(out.Service.Id), arn: value(out.Service.Arn), description: description}
@@ -109,44 +115,45 @@ func (d *Directory) create(ctx context.Context, n namespace, key endpoint.Servic
 	return s, nil
 }
 
-// refused turns what Cloud Map won't take into a refusal: another try would end alike.
-func refused(err error, code string, key endpoint.ServiceKey) error {
-	var invalid *types.InvalidInput
-	var limit *types.ResourceLimitExceeded
-	if !errors.As(err, &invalid) && !errors.As(err, &limit) {
-		return err
-	}
-	return &endpoint.RefusalError{
-		Code:    code,
-		Message: fmt.Sprintf("Cloud Map refuses the service %q in %q: %v", key.Service, key.Namespace, err),
-		Hint:    "use a name that Cloud Map takes, and see the account's quotas",
-	}
-}
-
 // Publish registers an instance in a service that Ensure says is owned, or replaces it. Port is its AWS_INSTANCE_PORT; 0:
 // none.
 func (d *Directory) Publish(ctx context.Context, i endpoint.Instance, port int) error {
 	key := i.Key()
-	s, ok, err := d.ids.find(ctx, key.ServiceKey)
-	if err != nil || !ok {
+	err := d.with(ctx, key.ServiceKey, func(s service) error {
+		_, err := d.api.RegisterInstance(ctx, &sd.RegisterInstanceInput{ServiceId: &s.id, InstanceId: &i.ID, Attributes: toCloudMap(i, port)})
 		return err
-	}
-	_, err = d.api.RegisterInstance(ctx, &sd.RegisterInstanceInput{ServiceId: &s.id, InstanceId: &i.ID, Attributes: toCloudMap(i, port)})
+	})
 	if err != nil {
-		d.ids.forget(key.Namespace)
 		return fmt.Errorf("register %s in %s of %s: %w", i.ID, i.Service, i.Namespace, refused(err, "instance-refused", key.ServiceKey))
 	}
 	return nil
 }
 
-// Withdraw deregisters an instance from a service that Ensure says is owned; a missing one is no error.
-func (d *Directory) Withdraw(ctx context.Context, key endpoint.InstanceKey) error {
-	s, ok, err := d.ids.find(ctx, key.ServiceKey)
+// with calls a service, if there is one: again if it was deleted, or made again under another id, since it was looked up.
+func (d *Directory) with(ctx context.Context, key endpoint.ServiceKey, call func(service) error) error {
+	s, ok, err := d.ids.find(ctx, key)
 	if err != nil || !ok {
 		return err
 	}
-	if err := d.deregister(ctx, s, key.ID); err != nil {
-		return fmt.Errorf("deregister %s from %s of %s: %w", key.ID, key.Service, key.Namespace, err)
+	err = call(s)
+	if gone := (*types.ServiceNotFound)(nil); !errors.As(err, &gone) {
+		return err
+	}
+	d.ids.forget(key.Namespace)
+	if s, ok, err = d.ids.find(ctx, key); err != nil || !ok {
+		return err
+	}
+	return call(s)
+}
+
+// Withdraw deregisters an instance from a service that Ensure says is owned; a missing one is no error.
+func (d *Directory) Withdraw(ctx context.Context, key endpoint.InstanceKey) error {
+	s, ok, err := d.ids.find(ctx, key.ServiceKey)
+	if err == nil && ok {
+		err = d.deregister(ctx, s, key.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("deregister %s from %s of %s: %w", key.ID, key.Service, key.Namespace, refused(err, "instance-refused", key.ServiceKey))
 	}
 	return nil
 }
@@ -164,6 +171,11 @@ func (d *Directory) deregister(ctx context.Context, s service, id string) error 
 // Release deletes a service that the mesh made and that has no instances; others stay. gone: there is none that the mesh
 // made, now or before.
 func (d *Directory) Release(ctx context.Context, mesh string, key endpoint.ServiceKey) (gone bool, err error) {
+	gone, err = d.release(ctx, mesh, key)
+	return gone, refused(err, "service-refused", key)
+}
+
+func (d *Directory) release(ctx context.Context, mesh string, key endpoint.ServiceKey) (gone bool, err error) {
 	s, ok, err := d.ids.find(ctx, key)
 	if err != nil || !ok {
 		return err == nil, err
@@ -193,5 +205,5 @@ func (d *Directory) delete(ctx context.Context, key endpoint.ServiceKey, s servi
 // ARN is that of a service, if there is such a service.
 func (d *Directory) ARN(ctx context.Context, key endpoint.ServiceKey) (arn string, ok bool, err error) {
 	s, ok, err := d.ids.find(ctx, key)
-	return s.arn, ok, err
+	return s.arn, ok, refused(err, "service-unreadable", key)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/task"
+	"github.com/ownmesh/ownmesh/internal/attempts"
 )
 
 const (
@@ -25,7 +26,9 @@ const (
 	// registriesFor is how long it counts where a service's tasks are registered. ECS lets that be changed by an update
 	// of the service alone, which starts new tasks: they take about as long to run.
 	registriesFor = 30 * time.Second
-	maxKept       = 1024 // services whose registries are kept
+	// refusedFor is how long a refusal counts: batches of events don't wait for the same one again and again.
+	refusedFor = 10 * time.Second
+	maxKept    = 1024 // services whose registries are kept
 )
 
 // API is what Tasks calls; *ecs.Client has it.
@@ -44,9 +47,18 @@ type Tasks struct {
 	registries map[[2]string]kept // by cluster and service
 }
 
+// kept is what was answered about a service: its registries, or why ECS won't tell.
 type kept struct {
-	arns []string
-	at   time.Time
+	arns    []string
+	refused *endpoint.RefusalError
+	at      time.Time
+}
+
+func (k kept) give() ([]string, error) {
+	if k.refused != nil {
+		return nil, k.refused
+	}
+	return k.arns, nil
 }
 
 // New gives the tasks that api leads to. now dates what is kept in memory.
@@ -62,7 +74,7 @@ func Retries(o *awsecs.Options) {
 }
 
 // Running lists a service's tasks that are meant to run. A cluster or service that isn't there is a
-// *endpoint.RefusalError.
+// *endpoint.RefusalError, as is whatever else ECS won't tell.
 func (t *Tasks) Running(ctx context.Context, cluster, service string) ([]task.Task, error) {
 	var tasks []task.Task
 	pages := awsecs.NewListTasksPaginator(t.api, &awsecs.ListTasksInput{
@@ -71,7 +83,7 @@ func (t *Tasks) Running(ctx context.Context, cluster, service string) ([]task.Ta
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list the tasks of ECS service %s in cluster %s: %w", service, cluster, missing(err, cluster, service))
+			return nil, fmt.Errorf("list the tasks of ECS service %s in cluster %s: %w", service, cluster, refused(err, cluster, service))
 		}
 		some, err := t.Find(ctx, cluster, page.TaskArns)
 		if err != nil {
@@ -90,7 +102,7 @@ func (t *Tasks) Find(ctx context.Context, cluster string, arns []string) ([]task
 		count := min(len(arns), tasksPage)
 		out, err := t.api.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: &cluster, Tasks: arns[:count]})
 		if err != nil {
-			return nil, fmt.Errorf("describe %d tasks of cluster %s: %w", count, cluster, missing(err, cluster, ""))
+			return nil, fmt.Errorf("describe %d tasks of cluster %s: %w", count, cluster, refused(err, cluster, ""))
 		}
 		for _, one := range out.Tasks {
 			tasks = append(tasks, fromECS(one))
@@ -101,26 +113,28 @@ func (t *Tasks) Find(ctx context.Context, cluster string, arns []string) ([]task
 }
 
 // Registries gives the ARNs of the Cloud Map services that ECS itself registers the service's tasks in. A service that
-// isn't there has none.
+// isn't there has none; if ECS won't tell, that is a *endpoint.RefusalError.
 func (t *Tasks) Registries(ctx context.Context, cluster, service string) ([]string, error) {
 	at := [2]string{cluster, service}
 	t.mu.Lock()
 	known, ok := t.registries[at]
 	t.mu.Unlock()
-	if ok && t.now().Sub(known.at) < registriesFor {
-		return known.arns, nil
+	if age := t.now().Sub(known.at); ok && (age < refusedFor || age < registriesFor && known.refused == nil) {
+		return known.give()
 	}
 	out, err := t.api.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: &cluster, Services: []string{service}})
-	if err = missing(err, cluster, service); err != nil {
-		if refusal := (*endpoint.RefusalError)(nil); !errors.As(err, &refusal) {
-			return nil, fmt.Errorf("describe ECS service %s in cluster %s: %w", service, cluster, err)
-		}
-		out = &awsecs.DescribeServicesOutput{}
-	}
-	var arns []string
-	for _, s := range out.Services {
-		for _, r := range s.ServiceRegistries {
-			arns = append(arns, aws.ToString(r.RegistryArn))
+	known = kept{at: t.now()}
+	err = refused(err, cluster, service)
+	switch refusal := endpoint.RefusalOf(err); {
+	case refusal != nil && refusal.Kind != endpoint.Missing:
+		known.refused = refusal
+	case err != nil && refusal == nil:
+		return nil, fmt.Errorf("describe ECS service %s in cluster %s: %w", service, cluster, err)
+	case err == nil:
+		for _, s := range out.Services {
+			for _, r := range s.ServiceRegistries {
+				known.arns = append(known.arns, aws.ToString(r.RegistryArn))
+			}
 		}
 	}
 	t.mu.Lock()
@@ -128,26 +142,39 @@ func (t *Tasks) Registries(ctx context.Context, cluster, service string) ([]stri
 	if len(t.registries) >= maxKept {
 		clear(t.registries)
 	}
-	t.registries[at] = kept{arns: arns, at: t.now()}
-	return arns, nil
+	t.registries[at] = known
+	return known.give()
 }
 
-// missing turns what isn't there into a refusal.
-func missing(err error, cluster, service string) error {
+// refused turns what ECS won't do into a refusal: another try would end alike.
+func refused(err error, cluster, service string) error {
 	var noCluster *types.ClusterNotFoundException
 	var noService *types.ServiceNotFoundException
+	operation, said := attempts.Refused(err)
 	switch {
 	case errors.As(err, &noCluster):
 		return &endpoint.RefusalError{
-			Code:    "cluster-missing",
+			Kind: endpoint.Missing, Code: "cluster-missing",
 			Message: fmt.Sprintf("there is no ECS cluster %q in this account and region: no task is bound", cluster),
 			Hint:    "create the cluster, or name another",
 		}
 	case errors.As(err, &noService):
 		return &endpoint.RefusalError{
-			Code:    "ecs-service-missing",
+			Kind: endpoint.Missing, Code: "ecs-service-missing",
 			Message: fmt.Sprintf("there is no ECS service %q in cluster %q: no task is bound", service, cluster),
 			Hint:    "create the service, or name another",
+		}
+	case attempts.IsDenied(err):
+		return &endpoint.RefusalError{
+			Kind: endpoint.Denied, Code: "ecs-denied",
+			Message: fmt.Sprintf("Ownmesh may not ask ECS about tasks of cluster %q: what is known of them stays, events of tasks count, and nothing repairs what an event missed", cluster),
+			Hint:    fmt.Sprintf("allow ecs:%s to the role of the register function, also in the organization's policies, or name a cluster of this account", operation),
+		}
+	case attempts.IsRefusal(err):
+		return &endpoint.RefusalError{
+			Code:    "ecs-refused",
+			Message: fmt.Sprintf("ECS does not answer about tasks of cluster %q (%s): what is known of them stays, events of tasks count, and nothing repairs what an event missed", cluster, said),
+			Hint:    "name cluster and service as ECS does",
 		}
 	}
 	return err

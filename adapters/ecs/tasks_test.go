@@ -156,3 +156,54 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusalsAreToldFromFaults: a cluster that may not be asked for is a refusal of all three calls, kept for a moment;
+// throttling and outages are none.
+func TestRefusalsAreToldFromFaults(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status int
+		answer string
+		code   string // "": no refusal
+		kind   endpoint.Refusal
+	}{
+		{400, "AccessDeniedException", "ecs-denied", endpoint.Denied},
+		{400, "InvalidParameterException", "ecs-refused", endpoint.Refused},
+		{400, "ClusterNotFoundException", "cluster-missing", endpoint.Missing},
+		{400, "ThrottlingException", "", 0},
+		{500, "ServerException", "", 0},
+	} {
+		w := &emulator.Wire{}
+		now := time.Now()
+		tasks := ecs.New(awsecs.NewFromConfig(w.Config(t), func(o *awsecs.Options) { o.Retryer = aws.NopRetryer{} }), func() time.Time { return now })
+		w.Always(func(string) emulator.Fault { return emulator.JSONError(c.status, c.answer, "") })
+		_, running := tasks.Running(t.Context(), "theirs", "cart")
+		_, find := tasks.Find(t.Context(), "theirs", []string{"arn"})
+		_, registries := tasks.Registries(t.Context(), "theirs", "cart")
+		if c.kind == endpoint.Missing {
+			if registries != nil {
+				t.Errorf("%s: a cluster that is not there registers nothing: %v", c.answer, registries)
+			}
+			registries = find
+		}
+		for _, err := range []error{running, find, registries} {
+			refusal := endpoint.RefusalOf(err)
+			if err == nil || (refusal == nil) != (c.code == "") || refusal != nil && (refusal.Code != c.code || refusal.Kind != c.kind || refusal.Hint == "") {
+				t.Errorf("%s: got %v", c.answer, err)
+			}
+		}
+		if c.kind == endpoint.Missing {
+			continue
+		}
+		w.Calls("DescribeServices")
+		_, _ = tasks.Registries(t.Context(), "theirs", "cart")
+		if again := w.Calls("DescribeServices"); (again == 0) != (c.code != "") {
+			t.Errorf("%s: asked %d times more at once", c.answer, again)
+		}
+		now = now.Add(11 * time.Second)
+		w.Heal()
+		if _, err := tasks.Registries(t.Context(), "theirs", "cart"); err != nil {
+			t.Errorf("%s: it is refused still: %v", c.answer, err)
+		}
+	}
+}

@@ -159,7 +159,7 @@ func (a *account) Running(_ context.Context, cluster, service string) (all []tas
 	}
 	defer leave()
 	if cluster != "ecs" {
-		return nil, &endpoint.RefusalError{Code: "cluster-missing", Message: "there is no cluster " + cluster, Hint: "create it"}
+		return nil, &endpoint.RefusalError{Kind: endpoint.Missing, Code: "cluster-missing", Message: "there is no cluster " + cluster, Hint: "create it"}
 	}
 	for _, arn := range slices.Sorted(maps.Keys(a.tasks)) {
 		if t := a.tasks[arn]; t.Service == service && !t.Stopping {

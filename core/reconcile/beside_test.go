@@ -27,7 +27,10 @@ func TestMeshesBesideEachOtherInOneService(t *testing.T) {
 		}
 	}
 	sweep() // the first makes the service
-	w.must(r.TasksChanged(t.Context(), both, []task.Task{a.run("one", "t1"), a.run("two", "t2")}))
+	run := []task.Task{a.run("one", "t1"), a.run("two", "t2")}
+	for _, mesh := range both {
+		w.must(r.TasksChanged(t.Context(), mesh, run))
+	}
 	sweep()
 	sweep()
 	for _, mesh := range both {
@@ -58,7 +61,7 @@ func TestNewsForOthersCostNothing(t *testing.T) {
 		w.must(r.Handle(t.Context(), changed(mesh)))
 	}
 	for what, news := range map[string]func() error{
-		"tasks":     func() error { return r.TasksChanged(t.Context(), []string{idle}, []task.Task{a.run("cart", "t1")}) },
+		"tasks":     func() error { return r.TasksChanged(t.Context(), idle, []task.Task{a.run("cart", "t1")}) },
 		"instances": func() error { return r.InstancesChanged(t.Context(), both, service("cart")) },
 	} {
 		w.objects.Counts()

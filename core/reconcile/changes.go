@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/resource"
@@ -31,10 +27,11 @@ type changes struct {
 	all      bool                         // the pass looks at everything
 	mirror   []binding                    // whose service in the directory is to be compared with our registry
 	found    []resource.Finding
+	refused  map[call]bool // what was refused in this pass and need not be asked again
 }
 
 func newChanges(r *Registrar, w *warmEndpoints, present *endpoint.State, all bool) *changes {
-	return &changes{Registrar: r, w: w, present: present, all: all, looks: looks{}, taken: map[endpoint.ServiceKey]bool{}}
+	return &changes{Registrar: r, w: w, present: present, all: all, looks: looks{}, taken: map[endpoint.ServiceKey]bool{}, refused: map[call]bool{}}
 }
 
 // publication is an instance to be made known in the directory.
@@ -116,128 +113,4 @@ func (c *changes) take(ctx context.Context, i endpoint.Instance) error {
 	defer c.mu.Unlock()
 	c.taken[service] = true
 	return nil
-}
-
-// owns tells whether the mesh made the service in the directory; if not, or without a directory, nothing is told there.
-func (c *changes) owns(ctx context.Context, key endpoint.ServiceKey) (bool, error) {
-	if c.Directory == nil {
-		return false, nil
-	}
-	c.mu.Lock()
-	owned, known := c.w.owned[key]
-	c.mu.Unlock()
-	if known {
-		return owned, nil
-	}
-	owned, err := c.Directory.Ensure(ctx, c.w.mesh.UID, key)
-	if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
-		return false, nil // the next time that the mesh is followed makes it a finding
-	}
-	if err == nil {
-		c.mu.Lock()
-		c.w.owned[key] = owned
-		c.mu.Unlock()
-	}
-	return owned, err
-}
-
-// tell tells the directory what the registry has. All is tried, and what fails is tried again with the next pass.
-func (c *changes) tell(ctx context.Context) error {
-	if c.Directory == nil {
-		return nil
-	}
-	c.strays()
-	var group errgroup.Group
-	group.SetLimit(atOnce)
-	var mu sync.Mutex
-	var errs []error
-	do := func(key endpoint.ServiceKey, call func() error) {
-		group.Go(func() error {
-			owned, err := c.owns(ctx, key)
-			if err == nil && owned {
-				err = call()
-			}
-			if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
-				c.Logger.Warn("the directory refuses an instance", "mesh", c.w.mesh.UID, "service", key.Service, "namespace", key.Namespace, "err", err)
-				err = nil
-			}
-			if err != nil {
-				mu.Lock()
-				errs = append(errs, err)
-				mu.Unlock()
-			}
-			return nil
-		})
-	}
-	for _, p := range c.publish {
-		do(p.instance.Key().ServiceKey, func() error { return c.Directory.Publish(ctx, p.instance, p.port) })
-	}
-	for _, k := range c.withdraw {
-		do(k.ServiceKey, func() error { return c.Directory.Withdraw(ctx, k) })
-	}
-	for _, b := range c.mirror {
-		do(b.node.service, func() error { return c.compare(ctx, b) })
-	}
-	_ = group.Wait() // the errors are in errs
-	return errors.Join(errs...)
-}
-
-// strays has more services compared: those that something was taken out of, and, when all is looked at, those that the
-// mesh made and no binding is for: a binding was, and the directory could not be told of its end.
-func (c *changes) strays() {
-	also := maps.Clone(c.taken)
-	for service, owned := range c.w.owned {
-		if owned && c.all {
-			also[service] = true
-		}
-	}
-	for _, b := range c.mirror {
-		delete(also, b.node.service)
-	}
-	for service := range also {
-		c.mirror = append(c.mirror, binding{node: nodeService{service: service}})
-	}
-}
-
-// ofAnother tells whether an instance is of another binding that has an effect in the service.
-func (c *changes) ofAnother(b binding, i endpoint.Instance) bool {
-	name := i.Attributes[AttributeBinding]
-	return name != b.name && slices.ContainsFunc(c.bound, func(o binding) bool { return o.name == name && o.node.service == b.node.service })
-}
-
-// compare makes what the directory has of a binding's tasks what the registry has of them, and takes away what bindings
-// of the mesh left there that are gone.
-func (c *changes) compare(ctx context.Context, b binding) error {
-	there, err := c.Directory.Instances(ctx, b.node.service)
-	if err != nil {
-		return err
-	}
-	rows, err := c.Registry.Rows(ctx, b.node.service)
-	if err != nil {
-		return err
-	}
-	mine := func(i endpoint.Instance) bool {
-		return i.Attributes[AttributeMesh] == c.w.mesh.UID && i.Attributes[AttributeBinding] == b.name
-	}
-	wanted := map[string]endpoint.Instance{}
-	for _, row := range rows {
-		if !row.Removed && !row.Unhealthy && mine(row.Instance) {
-			wanted[row.ID] = row.Instance
-		}
-	}
-	var errs []error
-	for _, i := range there {
-		if i.Attributes[AttributeMesh] != c.w.mesh.UID || c.ofAnother(b, i) {
-			continue
-		}
-		if want, ok := wanted[i.ID]; !ok {
-			errs = append(errs, c.Directory.Withdraw(ctx, i.Key()))
-		} else if want.Version <= i.Version {
-			delete(wanted, i.ID)
-		}
-	}
-	for _, i := range wanted {
-		errs = append(errs, c.Directory.Publish(ctx, i, b.publicPort()))
-	}
-	return errors.Join(errs...)
 }

@@ -146,7 +146,7 @@ func deploy(t *testing.T, name string, pace int, most int64) {
 		})
 		handlers.Go(func() {
 			poll(queue, func(batch []task.Task) {
-				w.must(persist(func() error { return r.TasksChanged(t.Context(), []string{mesh}, batch) }))
+				w.must(persist(func() error { return r.TasksChanged(t.Context(), mesh, batch) }))
 				batches <- len(batch)
 			})
 		})

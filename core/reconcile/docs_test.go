@@ -21,7 +21,7 @@ func TestFindingsAreExplained(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|.+\\|.+\\|$").FindAllStringSubmatch(string(text), -1) {
 		explained = append(explained, row[1])
 	}
-	code := regexp.MustCompile(`"((?:cluster|ecs-service|instance|name|namespace|resolvable-name|service|task|task-binding)-[a-z]+(?:-[a-z]+)*)"`)
+	code := regexp.MustCompile(`"((?:cluster|cloud-map|ecs|instance|name|namespace|resolvable-name|service|task|task-binding)-[a-z]+(?:-[a-z]+)*)"`)
 	var given []string
 	for _, folder := range []string{".", "../../adapters/cloudmap", "../../adapters/ecs"} {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))

@@ -29,7 +29,8 @@ func (c *changes) follow(ctx context.Context, all bool) error {
 	}
 	now := registration{Services: c.w.madeServices(before.Services)}
 	now.Namespaces, err = c.resolve(ctx, before.Namespaces)
-	return errors.Join(append(errs, err, c.report(ctx, before, now))...)
+	// What was made is noted at once. What was found is, when all has been tried: see release.
+	return errors.Join(append(errs, err, c.report(ctx, before, now, before.Findings))...)
 }
 
 // madeServices are the services that were made for the mesh, as far as anybody remembers, sorted.
@@ -54,7 +55,6 @@ func (c *changes) ensure(ctx context.Context, all bool) error {
 	there := maps.Clone(c.w.owned)
 	var mu sync.Mutex
 	var errs []error
-	refused := map[endpoint.ServiceKey]*endpoint.RefusalError{}
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for _, service := range services {
@@ -63,24 +63,19 @@ func (c *changes) ensure(ctx context.Context, all bool) error {
 		}
 		group.Go(func() error {
 			owned, err := c.Directory.Ensure(ctx, c.w.mesh.UID, service)
+			if err == nil {
+				c.mu.Lock()
+				c.w.owned[service] = owned
+				c.mu.Unlock()
+			}
+			err = c.allow(call{service, callEnsure}, err)
 			mu.Lock()
 			defer mu.Unlock()
-			if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
-				refused[service] = refusal
-			} else if errs = append(errs, err); err == nil {
-				c.mu.Lock()
-				defer c.mu.Unlock()
-				c.w.owned[service] = owned
-			}
+			errs = append(errs, err)
 			return nil
 		})
 	}
 	_ = group.Wait() // the errors are in errs
-	for key, n := range c.w.nodes {
-		if refusal := refused[n.service]; refusal != nil {
-			c.note(key.Kind, key.Name, "spec.serviceDiscovery.awsCloudMap", refusal.Code, refusal.Message, refusal.Hint)
-		}
-	}
 	return errors.Join(errs...)
 }
 
@@ -135,7 +130,7 @@ func (c *changes) bindOne(ctx context.Context, b binding, byARN map[string]endpo
 		}
 	}
 	byECS, err := c.registries(ctx, task.Task{Cluster: b.spec.Cluster, Service: b.spec.Service}, byARN)
-	if err != nil {
+	if err := c.allowBinding(b, err); err != nil {
 		return err
 	}
 	if byECS[b.node.service] {
@@ -146,12 +141,15 @@ func (c *changes) bindOne(ctx context.Context, b binding, byARN map[string]endpo
 		return c.removeGone(ctx, b, mine, true)
 	}
 	tasks, err := c.Tasks.Running(ctx, b.spec.Cluster, b.spec.Service)
-	if refusal := (*endpoint.RefusalError)(nil); errors.As(err, &refusal) {
-		c.note(resource.KindTaskBinding, b.name, "spec", refusal.Code, refusal.Message, refusal.Hint)
-	} else if err != nil {
+	unknown := !isMissing(err)
+	if err := c.allowBinding(b, err); err != nil {
 		return err
 	}
 	c.mirror = append(c.mirror, b)
+	if err != nil && unknown {
+		c.look(b.node.service, lookRows)
+		return nil // what is known of its tasks stays
+	}
 	errs := []error{c.registerAll(ctx, b, tasks, mine)}
 	return errors.Join(append(errs, c.removeGone(ctx, b, mine, false))...)
 }
@@ -167,6 +165,8 @@ func (c *changes) registerAll(ctx context.Context, b binding, tasks []task.Task,
 		case t.Stopping:
 			errs = append(errs, c.remove(ctx, b.node.service, t))
 		case !t.Running:
+		case !known && registeredByECS(c.present.Services[b.node.service][t.ID()]):
+			c.look(b.node.service, lookWhole)
 		case known && before.Version>>generationBits == t.Version && same(before, c.w.instance(b, t)) && (b.spec.Container == "" || t.Has(b.spec.Container)):
 			c.look(b.node.service, lookRows)
 		default:
@@ -188,8 +188,8 @@ func (c *changes) removeGone(ctx context.Context, b binding, mine map[string]end
 		byARN[i.Attributes[AttributeTask]] = i
 	}
 	tasks, err := c.Tasks.Find(ctx, b.spec.Cluster, slices.Sorted(maps.Keys(byARN)))
-	if refusal := (*endpoint.RefusalError)(nil); err != nil && !errors.As(err, &refusal) {
-		return err
+	if err != nil && !isMissing(err) {
+		return c.allowBinding(b, err)
 	}
 	var errs []error
 	for _, t := range tasks {
@@ -260,8 +260,11 @@ func (c *changes) ensureNames(ctx context.Context, wanted map[string]endpoint.Na
 			holding = append(holding, ns)
 		}
 		for _, name := range slices.Sorted(maps.Keys(refusals)) {
-			if refusal := refusals[name]; by[ns] != "" {
+			switch refusal := refusals[name]; {
+			case by[ns] != "":
 				c.note(resource.KindResolvableName, by[ns], "spec.namespaceName", refusal.Code, refusal.Message, refusal.Hint)
+			case refusal.Kind != endpoint.Missing: // what nobody asks for any more can't be taken back
+				c.noteMesh(refusal)
 			}
 		}
 	}

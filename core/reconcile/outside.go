@@ -8,7 +8,8 @@ import (
 )
 
 // Directory is where services and names are made known to others, and where others register instances: Cloud Map. What
-// the account lacks, or what is not ours to change, is a *endpoint.RefusalError.
+// the account lacks, what is not ours to change and what we may not do is a *endpoint.RefusalError: it ends that one thing,
+// and the next sweep tries again. Other errors are faults that pass: throttling, outages.
 type Directory interface {
 	endpoint.Source
 	// Ensure makes sure of a service. owned: this mesh made it, now or before.
@@ -22,11 +23,12 @@ type Directory interface {
 	Publish(ctx context.Context, i endpoint.Instance, port int) error
 	Withdraw(ctx context.Context, k endpoint.InstanceKey) error
 	// EnsureNames makes names resolve, and takes back others that it made for the mesh in that namespace. Refusals are
-	// by name; those about the namespace are under "". left: not all could be taken back yet.
+	// by name, of names that can't be taken back too; those about the namespace are under "". left: not all could be taken back yet.
 	EnsureNames(ctx context.Context, mesh string, n endpoint.Names) (refusals map[string]*endpoint.RefusalError, left bool, err error)
 }
 
-// Tasks is what ECS knows of tasks. A cluster or service that isn't there is a *endpoint.RefusalError.
+// Tasks is what ECS knows of tasks. What ECS won't tell is a *endpoint.RefusalError; of a cluster or service that isn't
+// there, one of the kind Missing: its tasks are no more.
 type Tasks interface {
 	// Running lists the tasks of an ECS service that are meant to run. cluster is a name or ARN.
 	Running(ctx context.Context, cluster, service string) ([]task.Task, error)

@@ -76,6 +76,9 @@ type pass struct {
 	follow bool                 // do what the mesh's resources ask for beyond its log, if they changed, or with all
 	// expected are instances that ECS should have registered; what is not found stays in it.
 	expected map[endpoint.InstanceKey]bool
+	// concerned are the tasks, by ARN, that have to do with the mesh, or of which that isn't known; nil until somebody looked.
+	concerned map[string]bool
+	logged    bool // the log has all of it, whatever else failed
 }
 
 // concerns tells whether a pass has anything to do with a mesh. News of tasks and of instances come to every mesh: those
@@ -90,10 +93,10 @@ func (p *pass) concerns(w *warmEndpoints) bool {
 	return len(w.nodes) > 0
 }
 
-// found forgets what was expected and is there.
-func (p *pass) found(s endpoint.State) {
+// found forgets what was expected and is there, or will not be shown.
+func (p *pass) found(s endpoint.State, c *changes) {
 	for key := range p.expected {
-		if _, ok := s.Services[key.ServiceKey][key.ID]; ok {
+		if _, ok := s.Services[key.ServiceKey][key.ID]; ok || c.refusedBefore(call{key.ServiceKey, callRead}) {
 			delete(p.expected, key)
 		}
 	}
@@ -181,11 +184,11 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 		if damaged {
 			r.Logger.Warn("endpoints log is damaged, starting a new epoch", "mesh", uid, "err", err)
 		}
-		if err := r.rebuild(ctx, w); err != nil {
+		if err := c.rebuild(ctx); err != nil {
 			return err
 		}
 	} else {
-		wanted, err := r.wanted(ctx, w, present, c.looks, p.all)
+		wanted, err := c.wanted(ctx, present, p.all)
 		if ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
@@ -193,8 +196,9 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 		if err := r.append(ctx, w, present, wanted); err != nil {
 			return err
 		}
-		p.found(wanted)
+		p.found(wanted, c)
 	}
+	p.logged = errors.Join(outside...) == nil
 	outside = append(outside, c.tell(ctx))
 	if follow {
 		outside = append(outside, c.release(ctx))
@@ -237,18 +241,19 @@ func (r *Registrar) check(ctx context.Context, slot *warmSlot[*warmEndpoints]) e
 		return err
 	}
 	r.Logger.Warn("endpoints log is damaged, starting a new epoch", "mesh", w.mesh.UID, "err", err)
-	return r.rebuild(ctx, w)
+	return newChanges(r, w, &endpoint.State{}, true).rebuild(ctx)
 }
 
-// rebuild starts a new epoch of the endpoints log from the registry alone.
-func (r *Registrar) rebuild(ctx context.Context, w *warmEndpoints) error {
-	wanted, err := r.wanted(ctx, w, &endpoint.State{}, nil, true)
-	if err != nil {
-		return err
-	}
-	before := &endpoint.State{}
+// rebuild starts a new epoch of the endpoints log from the registry alone, but for services that nobody may read: of these
+// it keeps what was read of the log.
+func (c *changes) rebuild(ctx context.Context) error {
+	r, w, before := c.Registrar, c.w, &endpoint.State{}
 	if w.reader.Exists() {
 		before = w.reader.State()
+	}
+	wanted, err := c.wanted(ctx, before, true)
+	if err != nil {
+		return err
 	}
 	if _, err = w.writer.NewEpoch(ctx, w.reader.Position(), &wanted); err != nil {
 		return err

@@ -37,12 +37,12 @@ func (c *changes) registration(ctx context.Context) (registration, error) {
 	return before, nil
 }
 
-// report writes what this pass found and left, if it differs. Who loses against another pass leaves it to that one: the
+// report writes what was found and left, if it differs. Who loses against another pass leaves it to that one: the
 // next sweep writes what is true then.
-func (c *changes) report(ctx context.Context, before, now registration) error {
-	slices.SortFunc(c.found, resource.Finding.Compare)
+func (c *changes) report(ctx context.Context, before, now registration, found []resource.Finding) error {
+	found = slices.SortedFunc(slices.Values(found), resource.Finding.Compare)
 	now.MeshUID, now.Generation = c.w.mesh.UID, c.w.generation
-	now.Findings = slices.CompactFunc(c.found, func(a, b resource.Finding) bool { return a == b })
+	now.Findings = slices.CompactFunc(found, func(a, b resource.Finding) bool { return a == b })
 	nothing := before.etag == "" && len(now.Findings)+len(now.Namespaces)+len(now.Services) == 0
 	same := slices.Equal(now.Findings, before.Findings) && slices.Equal(now.Namespaces, before.Namespaces) && slices.Equal(now.Services, before.Services)
 	if nothing || before.etag != "" && same || before.Generation > now.Generation {
@@ -59,10 +59,11 @@ func (c *changes) report(ctx context.Context, before, now registration) error {
 }
 
 // release gives up services that were made for nodes of the mesh and that no node names any more. One that has instances
-// stays, and is tried again with the next sweep: a deregistration takes a while.
+// stays, and is tried again with the next sweep: a deregistration takes a while. It is the last that a pass does, and
+// writes all that the pass found.
 func (c *changes) release(ctx context.Context) error {
 	before, err := c.registration(ctx)
-	if err != nil || c.Directory == nil {
+	if err != nil {
 		return err
 	}
 	now := before
@@ -71,15 +72,28 @@ func (c *changes) release(ctx context.Context) error {
 	var errs []error
 	for _, service := range before.Services {
 		if !slices.Contains(wanted, service) {
-			gone, err := c.Directory.Release(ctx, c.w.mesh.UID, service)
-			if errs = append(errs, err); gone && err == nil {
+			gone, err := c.giveUp(ctx, service)
+			if errs = append(errs, err); gone {
 				continue
 			}
 		}
 		now.Services = append(now.Services, service)
 	}
-	c.found = before.Findings
-	return errors.Join(append(errs, c.report(ctx, before, now))...)
+	return errors.Join(append(errs, c.report(ctx, before, now, c.found))...)
+}
+
+// giveUp has the directory give a service up, which nobody names: a refusal is a finding of the mesh.
+func (c *changes) giveUp(ctx context.Context, service endpoint.ServiceKey) (gone bool, err error) {
+	if c.Directory == nil {
+		return false, nil
+	}
+	gone, err = c.Directory.Release(ctx, c.w.mesh.UID, service)
+	if refusal := endpoint.RefusalOf(err); refusal != nil {
+		c.Logger.Warn("a service can't be taken back", "mesh", c.w.mesh.UID, "service", service.Service, "namespace", service.Namespace, "err", err)
+		c.noteMesh(refusal)
+		return false, nil
+	}
+	return gone && err == nil, err
 }
 
 // takeBack undoes what was done beyond the log for a mesh that is gone.
@@ -95,5 +109,5 @@ func (r *Registrar) takeBack(ctx context.Context, w *warmEndpoints) error {
 	}
 	now := before
 	now.Namespaces, err = c.resolve(ctx, before.Namespaces)
-	return errors.Join(err, c.report(ctx, before, now), c.unbind(ctx, nil), c.tell(ctx), c.release(ctx))
+	return errors.Join(err, c.report(ctx, before, now, before.Findings), c.unbind(ctx, nil), c.tell(ctx), c.release(ctx))
 }

@@ -26,7 +26,7 @@ func TestECSTakesOver(t *testing.T) {
 			}
 			r := w.inAWS(a)
 			w.must(r.Handle(t.Context(), changed(mesh)))
-			w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.run("cart", "t1")}))
+			w.must(r.TasksChanged(t.Context(), mesh, []task.Task{a.run("cart", "t1")}))
 			a.registries["cart"] = []endpoint.ServiceKey{service("cart")}
 			a.run("cart", "t1")
 			if test.removed {
@@ -40,7 +40,7 @@ func TestECSTakesOver(t *testing.T) {
 				t.Errorf("Cloud Map has %v, want what ECS registered", a.instances)
 			}
 			a.stale = maps.Clone(a.instances)
-			w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.stop("cart", "t1")}))
+			w.must(r.TasksChanged(t.Context(), mesh, []task.Task{a.stop("cart", "t1")}))
 			w.wantInstances(mesh, "cart: ")
 			w.must(r.Handle(t.Context(), changed(mesh)))
 			w.wantInstances(mesh, "cart: ")
@@ -58,7 +58,7 @@ func TestNeedlessBindingsForgetTasks(t *testing.T) {
 	w.node(mesh, "cart-vn", "cart")
 	w.bind(mesh, "cart", "cart", "cart-vn", "")
 	r := w.inAWS(a)
-	w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.run("cart", "t1"), a.run("cart", "t2")}))
+	w.must(r.TasksChanged(t.Context(), mesh, []task.Task{a.run("cart", "t1"), a.run("cart", "t2")}))
 	a.ecs("cart", service("cart"))
 	a.stop("cart", "t1")
 	delete(a.tasks, a.stop("cart", "t2").ARN) // an hour later
@@ -74,7 +74,7 @@ func TestCloudMapHearsOfRemovedBindingsLater(t *testing.T) {
 	w.bind(mesh, "cart", "cart", "cart-vn", "")
 	r := w.inAWS(a)
 	w.must(r.Handle(t.Context(), changed(mesh)))
-	w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.run("cart", "t1")}))
+	w.must(r.TasksChanged(t.Context(), mesh, []task.Task{a.run("cart", "t1")}))
 	if len(a.instances) != 1 {
 		t.Fatalf("Cloud Map has %v", a.instances)
 	}

@@ -18,28 +18,33 @@ import (
 // then, the next sweep finds.
 const relooks = 3
 
-// TasksChanged takes news of ECS's tasks into the given meshes, as one change to each log, however many they are. A task
-// that stops is gone from every service at once, also where ECS registered it; a task that runs is registered where a
-// binding says, or, where ECS registers it, its service is read again. News that come late, twice or in any order do no
-// harm: the task's own version counts.
-func (r *Registrar) TasksChanged(ctx context.Context, meshes []string, tasks []task.Task) error {
-	tasks = task.Newest(tasks)
-	errs := make([]error, len(meshes))
-	var group errgroup.Group
-	group.SetLimit(atOnce)
-	for n, uid := range meshes {
-		group.Go(func() error {
-			errs[n] = r.tasksChanged(ctx, uid, tasks)
-			return nil
-		})
+// askWithin is how long a pass asks where ECS registers tasks before it goes on without: tasks that stop are waiting.
+const askWithin = 3 * time.Second
+
+// TasksError says that news of tasks were not taken in as they should.
+type TasksError struct {
+	Tasks  map[string]bool // ARNs of those concerned; nil: all
+	Logged bool            // the log has them: only the directory has yet to be told
+	Err    error
+}
+
+func (e *TasksError) Error() string { return e.Err.Error() }
+func (e *TasksError) Unwrap() error { return e.Err }
+
+// TasksChanged takes news of ECS's tasks into a mesh, as one change to its log, however many they are. A task that stops
+// is gone from every service at once, also where ECS registered it; a task that runs is registered where a binding says,
+// or, where ECS registers it, its service is read again. News that come late, twice or in any order do no harm: the
+// task's own version counts. What is refused outside is left to the next sweep. Errors are *TasksError.
+func (r *Registrar) TasksChanged(ctx context.Context, uid string, tasks []task.Task) error {
+	p := &pass{tasks: task.Newest(tasks), expected: map[endpoint.InstanceKey]bool{}}
+	if err := r.tasksChanged(ctx, uid, p); err != nil {
+		return &TasksError{Tasks: p.concerned, Logged: p.logged, Err: err}
 	}
-	_ = group.Wait() // the errors are in errs
-	return errors.Join(errs...)
+	return nil
 }
 
 // tasksChanged takes news into one mesh, and looks again, a few times, for what ECS should have registered.
-func (r *Registrar) tasksChanged(ctx context.Context, uid string, tasks []task.Task) error {
-	p := &pass{tasks: tasks, expected: map[endpoint.InstanceKey]bool{}}
+func (r *Registrar) tasksChanged(ctx context.Context, uid string, p *pass) error {
 	err := r.each(ctx, uid, p)
 	for range relooks {
 		if err != nil || len(p.expected) == 0 {
@@ -67,16 +72,22 @@ func servicesOf(keys map[endpoint.InstanceKey]bool) []endpoint.ServiceKey {
 
 // tasks takes a pass's news of tasks into the registry.
 func (c *changes) tasks(ctx context.Context, p *pass) error {
+	if p.concerned == nil {
+		p.concerned = map[string]bool{}
+	}
 	if len(p.tasks) == 0 || len(c.w.nodes) == 0 {
 		return nil
 	}
 	bound, _ := c.w.bound() // what is wrong with the others is told when the mesh is followed
-	byARN, err := c.arns(ctx)
-	if err != nil {
-		err = fmt.Errorf("look where ECS registers tasks: %w", err)
+	ask, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	byARN, unknown := c.arns(ask)
+	if unknown != nil {
+		unknown = fmt.Errorf("look where ECS registers tasks: %w", unknown)
 	}
-	errs := []error{err}
+	errs := []error{unknown}
 	asked := map[[2]string]map[endpoint.ServiceKey]bool{} // by cluster and ECS service: a deployment has one
+	fails := map[[2]string]bool{}
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for _, t := range p.tasks {
@@ -86,9 +97,14 @@ func (c *changes) tasks(ctx context.Context, p *pass) error {
 		of := [2]string{t.Cluster, t.Service}
 		byECS, ok := asked[of]
 		if !ok {
-			byECS, err = c.registries(ctx, t, byARN)
+			var err error
+			byECS, err = c.registries(ask, t, byARN)
+			err = c.untold(t, err)
 			errs = append(errs, err)
-			asked[of] = byECS
+			asked[of], fails[of] = byECS, err != nil || unknown != nil && t.Service != ""
+		}
+		if fails[of] || c.concerns(t, bound, byECS) {
+			p.concerned[t.ARN] = true
 		}
 		if t.Running {
 			for key := range byECS {
@@ -99,6 +115,29 @@ func (c *changes) tasks(ctx context.Context, p *pass) error {
 		group.Go(func() error { return c.one(ctx, t, bound, byECS) })
 	}
 	return errors.Join(append(errs, group.Wait())...)
+}
+
+// concerns tells whether the task is, was or should be an instance of the mesh.
+func (c *changes) concerns(t task.Task, bound []binding, byECS map[endpoint.ServiceKey]bool) bool {
+	if len(byECS) > 0 || slices.ContainsFunc(bound, func(b binding) bool { return b.matches(t) }) {
+		return true
+	}
+	for _, instances := range c.present.Services {
+		if _, ok := instances[t.ID()]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// untold swallows that ECS won't tell where it registers a task: if a binding is concerned, following the mesh makes that
+// a finding, and what ECS registered is found by the sweep.
+func (c *changes) untold(t task.Task, err error) error {
+	if endpoint.RefusalOf(err) == nil {
+		return err
+	}
+	c.Logger.Debug("ECS does not tell where it registers tasks", "mesh", c.w.mesh.UID, "cluster", t.Cluster, "service", t.Service, "err", err)
+	return nil
 }
 
 // one takes news of one task into the registry.
@@ -141,7 +180,7 @@ func (c *changes) arns(ctx context.Context) (map[string]endpoint.ServiceKey, err
 	var errs []error
 	for _, service := range c.w.services() {
 		arn, ok, err := c.Directory.ARN(ctx, service)
-		if errs = append(errs, err); ok {
+		if errs = append(errs, c.allow(call{service, callRead}, err)); ok {
 			byARN[arn] = service
 		}
 	}

@@ -55,10 +55,10 @@ func TestBoundTasks(t *testing.T) {
 	}
 
 	starting := a.change("cart", "t1", func(t *task.Task) { t.Containers = []task.Container{{Name: "app", Running: true}} })
-	w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{starting}))
+	w.must(r.TasksChanged(t.Context(), mesh, []task.Task{starting}))
 	w.wantInstances(mesh, "cart: ")
 	running := a.run("cart", "t1")
-	w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{running}))
+	w.must(r.TasksChanged(t.Context(), mesh, []task.Task{running}))
 	got, _ := w.one(mesh, "cart", "t1")
 	want := endpoint.Instance{
 		Namespace: "shop.local", Service: "cart", ID: "t1", IPv4: "10.0.0.0", Zone: "us-east-1a", Ports: map[int]int{8080: 9000},
@@ -75,17 +75,17 @@ func TestBoundTasks(t *testing.T) {
 	}
 
 	ailing := a.change("cart", "t1", func(t *task.Task) { t.Containers = []task.Container{{Name: "app", Running: true, Unhealthy: true}} })
-	w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{ailing}))
+	w.must(r.TasksChanged(t.Context(), mesh, []task.Task{ailing}))
 	if i, _ := w.one(mesh, "cart", "t1"); !i.Unhealthy || len(a.instances) > 0 {
 		t.Errorf("an ailing task is %+v, and in Cloud Map %v", i, a.instances)
 	}
 
 	stopping := a.stop("cart", "t1")
-	w.must(w.inAWS(a).TasksChanged(t.Context(), []string{mesh}, []task.Task{stopping}))
+	w.must(w.inAWS(a).TasksChanged(t.Context(), mesh, []task.Task{stopping}))
 	w.wantInstances(mesh, "cart: ")
 	_, at := w.instances(mesh)
 	for _, late := range []task.Task{starting, running, ailing, stopping} {
-		w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{late}))
+		w.must(r.TasksChanged(t.Context(), mesh, []task.Task{late}))
 	}
 	w.must(r.Handle(t.Context(), changed(mesh)))
 	if _, now := w.instances(mesh); now != at || len(a.instances) > 0 {
@@ -102,7 +102,7 @@ func TestStoppedBeforeItIsKnown(t *testing.T) {
 	r := w.inAWS(a)
 	running, stopping := a.run("cart", "t1"), a.stop("cart", "t1")
 	for _, e := range []task.Task{stopping, running} {
-		w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{e}))
+		w.must(r.TasksChanged(t.Context(), mesh, []task.Task{e}))
 	}
 	w.wantInstances(mesh, "cart: ")
 }
@@ -115,7 +115,7 @@ func TestTasksThatECSRegisters(t *testing.T) {
 	w.node(mesh, "cart-vn", "cart")
 	w.bind(mesh, "cart", "cart", "cart-vn", "")
 	r := w.inAWS(a)
-	w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.run("cart", "t1"), a.run("cart", "t2")}))
+	w.must(r.TasksChanged(t.Context(), mesh, []task.Task{a.run("cart", "t1"), a.run("cart", "t2")}))
 	w.wantInstances(mesh, "cart: t1 t2")
 	if rows, err := w.registry.Rows(t.Context(), service("cart")); err != nil || len(rows) > 0 {
 		t.Errorf("our own registry has %v, %v", rows, err)
@@ -123,7 +123,7 @@ func TestTasksThatECSRegisters(t *testing.T) {
 
 	a.stale = maps.Clone(a.instances)
 	listings := a.calls["Instances"]
-	w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.stop("cart", "t1")}))
+	w.must(r.TasksChanged(t.Context(), mesh, []task.Task{a.stop("cart", "t1")}))
 	w.wantInstances(mesh, "cart: t2")
 	if a.calls["Instances"] != listings {
 		t.Error("a task that stops needs no listing")
@@ -138,7 +138,7 @@ func TestTasksThatECSRegisters(t *testing.T) {
 	// The listing lacks what runs already: it is looked for again.
 	third := a.run("cart", "t3")
 	done := make(chan error, 1)
-	go func() { done <- w.inAWS(a).TasksChanged(t.Context(), []string{mesh}, []task.Task{third}) }()
+	go func() { done <- w.inAWS(a).TasksChanged(t.Context(), mesh, []task.Task{third}) }()
 	a.mu.Lock()
 	a.stale = nil
 	a.mu.Unlock()
@@ -155,10 +155,10 @@ func TestThrottlingHoldsNothingUp(t *testing.T) {
 	w.node(mesh, "stock-vn", "stock")
 	w.bind(mesh, "cart", "cart", "cart-vn", "")
 	r := w.inAWS(a)
-	w.must(r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.run("cart", "c1"), a.run("cart", "c2"), a.run("stock", "s1")}))
+	w.must(r.TasksChanged(t.Context(), mesh, []task.Task{a.run("cart", "c1"), a.run("cart", "c2"), a.run("stock", "s1")}))
 	w.wantInstances(mesh, "cart: c1 c2", "stock: s1")
 	a.fault = func(string) error { return errThrottled }
-	err := r.TasksChanged(t.Context(), []string{mesh}, []task.Task{a.stop("cart", "c1"), a.stop("stock", "s1"), a.run("cart", "c3")})
+	err := r.TasksChanged(t.Context(), mesh, []task.Task{a.stop("cart", "c1"), a.stop("stock", "s1"), a.run("cart", "c3")})
 	if !errors.Is(err, errThrottled) {
 		t.Errorf("got %v", err)
 	}
@@ -213,7 +213,7 @@ func TestAnyOrder(t *testing.T) {
 				for len(events) > 0 {
 					count := min(len(events), 1+random.IntN(8))
 					w.must(persist(func() error {
-						return []*reconcile.Registrar{one, two}[random.IntN(2)].TasksChanged(t.Context(), []string{mesh}, events[:count])
+						return []*reconcile.Registrar{one, two}[random.IntN(2)].TasksChanged(t.Context(), mesh, events[:count])
 					}))
 					events = events[count:]
 				}

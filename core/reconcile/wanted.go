@@ -17,16 +17,16 @@ const atOnce = 16
 
 // wanted is the state that the log should have; all has every service read whole. A service that can't be read stays as
 // it is, but for what our own registry says of it, and is left out if the log lacks it; the error says so, and the state
-// is good all the same.
-func (r *Registrar) wanted(ctx context.Context, w *warmEndpoints, present *endpoint.State, l looks, all bool) (endpoint.State, error) {
-	services := w.services()
+// is good all the same. Where others register and won't show it, what is known and our own registry count.
+func (c *changes) wanted(ctx context.Context, present *endpoint.State, all bool) (endpoint.State, error) {
+	services := c.w.services()
 	found := make([]map[string]endpoint.Instance, len(services))
 	errs := make([]error, len(services))
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for n, service := range services {
 		known, ok := present.Services[service]
-		how := l[service]
+		how := c.looks[service]
 		if all || !ok {
 			how = lookWhole
 		}
@@ -35,8 +35,8 @@ func (r *Registrar) wanted(ctx context.Context, w *warmEndpoints, present *endpo
 			continue
 		}
 		group.Go(func() error {
-			instances, err := r.instances(ctx, service, how, known)
-			if err != nil {
+			instances, err := c.instances(ctx, service, how, known)
+			if err = c.allow(call{service, callRead}, err); err != nil {
 				errs[n] = fmt.Errorf("read the instances of %s in %s: %w", service.Service, service.Namespace, err)
 			}
 			if found[n] = known; instances != nil {
@@ -64,13 +64,13 @@ func (r *Registrar) instances(ctx context.Context, service endpoint.ServiceKey, 
 		if instances, err = r.Registry.Instances(ctx, service); err == nil {
 			return append([]endpoint.Instance{}, instances...), nil
 		}
-		if known == nil {
+		if known == nil && endpoint.RefusalOf(err) == nil {
 			return nil, err
 		}
 	}
 	rows, rowsErr := r.Registry.Rows(ctx, service)
 	if rowsErr != nil {
-		return nil, errors.Join(err, rowsErr)
+		return nil, rowsErr
 	}
 	return append([]endpoint.Instance{}, endpoint.Merge(rows, slices.Collect(maps.Values(known)))...), err
 }

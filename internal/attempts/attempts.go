@@ -10,10 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
 	"github.com/cenkalti/backoff/v5"
 )
 
@@ -69,4 +73,56 @@ func IsThrottle(err error) bool { return throttles.IsErrorThrottle(err) == aws.T
 // broke, be it in the middle of the answer.
 func IsWorthwhile(err error) bool {
 	return worth.IsErrorRetryable(err) == aws.TrueTernary || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// Codes of answers that say the caller may not, and of those that say no such thing of what was asked: our own credentials
+// or clock are amiss, which passes, or something else is under way.
+var (
+	denials = []string{"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "NotAuthorized", "OptInRequired", "UnauthorizedOperation"}
+	passing = []string{
+		"ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken",
+		"RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException",
+		"ConflictException", "DuplicateRequest", "ResourceInUse", "ServiceAlreadyExists",
+	}
+)
+
+// IsRefusal tells whether a service has answered that it won't do what was asked, and would answer the same again: it was
+// neither throttling nor failing, and knew who asked.
+func IsRefusal(err error) bool {
+	var answer smithy.APIError
+	if !errors.As(err, &answer) || IsThrottle(err) || IsWorthwhile(err) || slices.Contains(passing, answer.ErrorCode()) {
+		return false
+	}
+	return answer.ErrorFault() == smithy.FaultClient || slices.Contains(denials, answer.ErrorCode()) || status(err)/100 == 4
+}
+
+// IsDenied tells of a refusal whether it is because the caller may not.
+func IsDenied(err error) bool {
+	var answer smithy.APIError
+	return IsRefusal(err) && errors.As(err, &answer) && (slices.Contains(denials, answer.ErrorCode()) || status(err) == http.StatusForbidden)
+}
+
+// Refused gives the API's name of the operation that was refused, and what the service said: never a request's id, so
+// that the same refusal reads the same.
+func Refused(err error) (operation, message string) {
+	var call *smithy.OperationError
+	if errors.As(err, &call) {
+		operation = call.OperationName
+	}
+	var answer smithy.APIError
+	if errors.As(err, &answer) {
+		if message = answer.ErrorCode(); answer.ErrorMessage() != "" {
+			message += ": " + answer.ErrorMessage()
+		}
+	}
+	return operation, message
+}
+
+// status is that of the answer; 0: none.
+func status(err error) int {
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
 }

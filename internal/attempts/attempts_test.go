@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"testing"
 	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/ownmesh/ownmesh/internal/attempts"
 )
@@ -90,5 +93,37 @@ func TestWhatIsWorthwhile(t *testing.T) {
 		if got := attempts.IsWorthwhile(err); got != want || attempts.IsThrottle(err) {
 			t.Errorf("%v: %v", err, got)
 		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	answered := func(status int, code string) error {
+		return &smithy.OperationError{ServiceID: "s", OperationName: "Do", Err: &awshttp.ResponseError{RequestID: "r", ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: &smithy.GenericAPIError{Code: code, Message: "as asked"},
+		}}}
+	}
+	for _, c := range []struct {
+		err             error
+		refused, denied bool
+	}{
+		{answered(400, "AccessDeniedException"), true, true},
+		{answered(403, "Whatever"), true, true},
+		{answered(400, "ClusterNotFoundException"), true, false},
+		{answered(400, "InvalidInput"), true, false},
+		{&smithy.GenericAPIError{Code: "Odd", Fault: smithy.FaultClient}, true, false},
+		{answered(400, "ThrottlingException"), false, false},
+		{answered(403, "ExpiredTokenException"), false, false},
+		{answered(400, "DuplicateRequest"), false, false},
+		{answered(500, "ServerException"), false, false},
+		{answered(503, "AccessDeniedException"), false, false},
+		{context.DeadlineExceeded, false, false},
+		{nil, false, false},
+	} {
+		if refused, denied := attempts.IsRefusal(c.err), attempts.IsDenied(c.err); refused != c.refused || denied != c.denied {
+			t.Errorf("%v: refused %v, denied %v", c.err, refused, denied)
+		}
+	}
+	if operation, message := attempts.Refused(answered(400, "InvalidInput")); operation != "Do" || message != "InvalidInput: as asked" {
+		t.Errorf("got %q, %q", operation, message)
 	}
 }

@@ -59,17 +59,17 @@ func inEmulator(t *testing.T) *cloud.Cloud {
 	return &cloud.Cloud{Settings: s, Config: cfg, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// put commits resources to the mesh with uid u, which is made first.
-func put(t *testing.T, s *dynamodb.Store, resources ...resource.Resource) {
+// put commits resources to the mesh with this uid, which is made first.
+func put(t *testing.T, s *dynamodb.Store, uid string, resources ...resource.Resource) {
 	t.Helper()
 	for n, r := range resources {
-		r.UID, r.Version, r.CreatedAt, r.UpdatedAt = "u", 1, time.Now(), time.Now()
+		r.UID, r.Version, r.CreatedAt, r.UpdatedAt = uid, 1, time.Now(), time.Now()
 		record := store.Record{Resource: r}
 		var err error
 		if r.Kind == resource.KindMesh {
-			err = s.CreateMesh(t.Context(), store.Mesh{Record: record, Generation: 1, Owner: "000000000000"}, nil, "0", "test")
+			err = s.CreateMesh(t.Context(), store.Mesh{Record: record, Generation: 1, Owner: "000000000000"}, nil, uid, "test")
 		} else {
-			err = s.Commit(t.Context(), store.Commit{MeshUID: "u", IfGeneration: int64(n), RequestID: fmt.Sprint(n), Caller: "test", At: time.Now(), Put: &record})
+			err = s.Commit(t.Context(), store.Commit{MeshUID: uid, IfGeneration: int64(n), RequestID: fmt.Sprint(uid, n), Caller: "test", At: time.Now(), Put: &record})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +88,7 @@ func TestInTheEmulator(t *testing.T) {
 		t.Fatal(err)
 	}
 	label := emulator.Name(t)
-	put(t, c.Store(),
+	put(t, c.Store(), "u",
 		resource.Resource{Key: resource.Key{Kind: resource.KindMesh, Name: "shop"}, Spec: json.RawMessage(`{}`)},
 		resource.Resource{Key: resource.Key{Kind: resource.KindVirtualNode, Name: "cart"}, Spec: json.RawMessage(fmt.Sprintf(
 			`{"listeners":[{"portMapping":{"port":8080,"protocol":"http"}}],"serviceDiscovery":{"awsCloudMap":{"namespaceName":%q,"serviceName":%q}}}`, ns, label))},

@@ -4,31 +4,42 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/ownmesh/ownmesh/core/reconcile"
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/core/store"
 	"github.com/ownmesh/ownmesh/core/task"
 	"github.com/ownmesh/ownmesh/lambdas/internal/tasks"
 )
 
-// registrar notes what it is told, and fails at first if it should.
+// registrar notes what it is told, and fails for each mesh at first if it should.
 type registrar struct {
-	fails  int
-	calls  int
-	meshes []string
-	tasks  []task.Task
+	fails int
+
+	mu    sync.Mutex
+	calls map[string]int
+	tasks map[string][]task.Task
 }
 
-func (r *registrar) TasksChanged(_ context.Context, meshes []string, tasks []task.Task) error {
-	if r.calls++; r.calls <= r.fails {
-		return errors.New("down")
+func (r *registrar) TasksChanged(_ context.Context, mesh string, tasks []task.Task) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.calls == nil {
+		r.calls, r.tasks = map[string]int{}, map[string][]task.Task{}
 	}
-	r.meshes, r.tasks = meshes, tasks
+	if r.calls[mesh]++; r.calls[mesh] <= r.fails {
+		return &reconcile.TasksError{Err: errors.New("down")}
+	}
+	r.tasks[mesh] = tasks
 	return nil
 }
 
@@ -91,12 +102,14 @@ func TestBatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var versions []string
-			for _, got := range r.tasks {
-				versions = append(versions, string(rune('0'+got.Version)))
-			}
-			if !slices.Equal(versions, c.want) || len(c.want) > 0 && !slices.Equal(r.meshes, []string{"u1", "u2"}) {
-				t.Errorf("took %v into %v, want %v", versions, r.meshes, c.want)
+			for _, mesh := range []string{"u1", "u2"} {
+				var versions []string
+				for _, got := range r.tasks[mesh] {
+					versions = append(versions, string(rune('0'+got.Version)))
+				}
+				if !slices.Equal(versions, c.want) {
+					t.Errorf("took %v into %s, want %v", versions, mesh, c.want)
+				}
 			}
 			wantFailures(t, answer, c.failed)
 		})
@@ -130,6 +143,81 @@ func TestLastingFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFailures(t, answer, []string{"a", "b"})
+}
+
+// meshwise fails as each mesh says, and notes when each task's news were in.
+type meshwise struct {
+	fail map[string]func(call int, tasks []task.Task) error
+
+	mu    sync.Mutex
+	calls map[string]int
+	took  map[string]time.Duration
+	start time.Time
+}
+
+func (m *meshwise) TasksChanged(_ context.Context, mesh string, tasks []task.Task) error {
+	m.mu.Lock()
+	m.calls[mesh]++
+	calls, fail := m.calls[mesh], m.fail[mesh]
+	m.mu.Unlock()
+	if fail != nil {
+		if err := fail(calls, tasks); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.took[mesh] = time.Since(m.start)
+	return nil
+}
+
+// While 30 meshes fail for as long as they are tried, those that don't have their news at once, and only the messages
+// that concern a failing mesh come again. What only others have yet to be told is not tried while the batch waits.
+func TestAMeshThatFailsHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := errors.New("throttled")
+		m := &meshwise{calls: map[string]int{}, took: map[string]time.Duration{}, fail: map[string]func(int, []task.Task) error{}, start: time.Now()}
+		var all meshes
+		for n := range 30 {
+			uid := fmt.Sprintf("failing%d", n)
+			all = append(all, uid)
+			m.fail[uid] = func(_ int, tasks []task.Task) error {
+				time.Sleep(time.Second)
+				return &reconcile.TasksError{Tasks: map[string]bool{tasks[len(tasks)-1].ARN: true}, Err: down}
+			}
+		}
+		m.fail["told"] = func(int, []task.Task) error {
+			return &reconcile.TasksError{Tasks: map[string]bool{}, Logged: true, Err: down}
+		}
+		m.fail["mirror"] = func(_ int, tasks []task.Task) error {
+			return &reconcile.TasksError{Tasks: map[string]bool{tasks[len(tasks)-1].ARN: true}, Logged: true, Err: down}
+		}
+		m.fail["once"] = func(call int, tasks []task.Task) error {
+			if call == 1 {
+				return &reconcile.TasksError{Tasks: map[string]bool{tasks[0].ARN: true}, Err: down}
+			}
+			if len(tasks) != 1 {
+				t.Errorf("%d tasks are tried again, want the one that failed", len(tasks))
+			}
+			return nil
+		}
+		all = append(all, "well", "told", "mirror", "once")
+		h := tasks.Handler{Registrar: m, Meshes: all, Logger: slog.New(slog.DiscardHandler)}
+		another := strings.ReplaceAll(sample(t, "fargate-running"), "c13b4cb40f1f4fe4a2971f76ae5a47ad", "another")
+		answer, err := h.Invoke(t.Context(), batch(t, another, sample(t, "service-stopping")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantFailures(t, answer, []string{"b"})
+		whole := time.Since(m.start)
+		t.Logf("news were in after %v, the batch took %v", m.took, whole)
+		if m.took["well"] > 3*time.Second || m.took["once"] > 6*time.Second || len(m.took) != 2 || m.calls["told"] != 1 || m.calls["mirror"] != 1 {
+			t.Errorf("news were in after %v, calls %v", m.took, m.calls)
+		}
+		if whole > 30*time.Second {
+			t.Errorf("the batch took %v", whole)
+		}
+	})
 }
 
 type named string
