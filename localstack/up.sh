@@ -12,8 +12,9 @@ if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     exit 1
 fi
 
-log=$(mktemp -t ownmesh-localstack.XXXXXX)
-./start.sh "$port" >"$log" 2>&1 &
+dir=$(mktemp -d -t ownmesh-localstack.XXXXXX) # Lambdas unpacked, and the log
+log=$dir/log
+TMPDIR=$dir STATE_DIR=$dir ./start.sh "$port" >"$log" 2>&1 &
 emulator=$!
 
 # It may not hear a SIGTERM.
@@ -26,7 +27,7 @@ stop() {
     done
     kill -KILL "$emulator" 2>/dev/null || true
     wait "$emulator" 2>/dev/null || true
-    rm -f "$log"
+    rm -rf "$dir"
 }
 trap stop EXIT
 trap 'exit 0' INT TERM

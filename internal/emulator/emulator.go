@@ -40,6 +40,8 @@ var running struct {
 	sync.Mutex
 	endpoint string
 	process  *exec.Cmd
+	dir      string // what the emulator keeps: Lambdas unpacked, 70 MB
+	log      string // its log, kept if a test fails
 }
 
 // Main runs a package's tests, and then ends the emulator that they started; before that it does what atEnd says.
@@ -50,6 +52,9 @@ func Main(m *testing.M, atEnd ...func()) {
 		f()
 	}
 	stop()
+	if code == 0 && running.log != "" {
+		_ = os.Remove(running.log) // or it stays in the folder for temporary files
+	}
 	os.Exit(code)
 }
 
@@ -96,8 +101,14 @@ func start() (endpoint string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("start the emulator: %w", err)
 	}
+	defer func() { _ = log.Close() }() // the emulator has it too
+	running.log = log.Name()
+	if running.dir, err = os.MkdirTemp("", "ownmesh-emulator-*"); err != nil {
+		return "", fmt.Errorf("start the emulator: %w", err)
+	}
 	cmd := exec.Command(filepath.Join(root, "localstack/start.sh"), fmt.Sprint(port)) // becomes the emulator
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), "TMPDIR="+running.dir, "STATE_DIR="+running.dir)
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start the emulator: %w", err)
 	}
@@ -124,6 +135,9 @@ func stop() {
 	case <-time.After(stopTimeout):
 		_ = running.process.Process.Kill()
 		<-ended
+	}
+	if err := os.RemoveAll(running.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "remove what the emulator kept:", err)
 	}
 }
 
