@@ -62,6 +62,7 @@ func acceptWild(role awsiam.IRole) {
 func (m *mesh) grantAPI(role awsiam.IRole) {
 	allow(role, append(readRows[:len(readRows):len(readRows)], writeRows...), m.table.TableArn())
 	m.grantInstances(role)
+	allow(role, []string{"dynamodb:Scan"}, m.instances.TableArn()) // lists services
 	m.grantRead(role)
 	allow(role, []string{"sqs:SendMessage"}, m.queues.register.QueueArn())
 	allow(role, []string{"kms:Sign", "kms:GetPublicKey"}, m.tokenKey.KeyArn())
@@ -71,7 +72,7 @@ func (m *mesh) grantAPI(role awsiam.IRole) {
 func (m *mesh) grantDispatch(role awsiam.IRole) {
 	allow(role, []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}, m.table.TableStreamArn())
 	allow(role, []string{"dynamodb:ListStreams"}, jsii.String("*"))
-	allow(role, readRows, m.table.TableArn())
+	allow(role, []string{"dynamodb:GetItem"}, m.table.TableArn()) // names of meshes, for events
 	allow(role, []string{"sqs:SendMessage"}, m.queues.compile.QueueArn(), m.queues.register.QueueArn(), m.queues.poison.QueueArn())
 	m.grantEvents(role)
 }
@@ -79,7 +80,7 @@ func (m *mesh) grantDispatch(role awsiam.IRole) {
 // grantCompile: reads meshes, writes logs.
 func (m *mesh) grantCompile(role awsiam.IRole) {
 	m.grantConsume(role, m.queues.compile.QueueArn())
-	allow(role, readRows, m.table.TableArn())
+	allow(role, []string{"dynamodb:GetItem", "dynamodb:Query"}, m.table.TableArn())
 	m.grantRead(role)
 	m.grantWrite(role, "meshes/*", "names/*")
 	m.grantEvents(role)
@@ -135,7 +136,7 @@ func (m *mesh) grantCloudMap(role awsiam.IRole) {
 }
 
 func (m *mesh) grantInstances(role awsiam.IRole) {
-	allow(role, []string{"dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+	allow(role, []string{"dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
 		m.instances.TableArn())
 }
 

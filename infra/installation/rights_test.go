@@ -123,6 +123,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"execute-api:Invoke":                {"Operators", "Readers", "Sidecar"},
 		"events:PutEvents":                  {"Compile", "Dispatch", "Register", "RelayTaskTask", "Sweep"},
 		"dynamodb:GetRecords":               {"Dispatch"}, // a stream takes two readers
+		"dynamodb:Query":                    {"Api", "Compile", "Register", "Sweep"},
+		"dynamodb:BatchGetItem":             {"Api", "Register", "Sweep"}, // who lists meshes
+		"dynamodb:Scan":                     {"Api"},                      // of instances
 	} {
 		got := who(standard(), action)
 		if action == "execute-api:Invoke" {
