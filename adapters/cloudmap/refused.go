@@ -17,8 +17,9 @@ func refused(err error, code string, key endpoint.ServiceKey) error {
 	case attempts.IsDenied(err):
 		return &endpoint.RefusalError{
 			Kind: endpoint.Denied, Code: "cloud-map-denied",
-			Message: fmt.Sprintf("Cloud Map does not let Ownmesh call %s for service %q in %q: the mesh's log goes on with what is known, and with Ownmesh's own table", operation, key.Service, key.Namespace),
-			Hint:    fmt.Sprintf("allow servicediscovery:%s to the role of the register function, also in the organization's policies", operation),
+			Message: fmt.Sprintf("Cloud Map does not let Ownmesh call %s for service %q in %q (%s): the mesh's log goes on with what is known, and with Ownmesh's own table", operation, key.Service, key.Namespace, said),
+			// What lacks may be an action of Route 53 or EC2, which Cloud Map asks of callers: what it said names that.
+			Hint: fmt.Sprintf("allow servicediscovery:%s, or the action that is named, to the role of the register function, also in the organization's policies", operation),
 		}
 	case attempts.IsRefusal(err):
 		return &endpoint.RefusalError{

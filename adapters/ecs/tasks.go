@@ -167,7 +167,7 @@ func refused(err error, cluster, service string) error {
 	case attempts.IsDenied(err):
 		return &endpoint.RefusalError{
 			Kind: endpoint.Denied, Code: "ecs-denied",
-			Message: fmt.Sprintf("Ownmesh may not ask ECS about tasks of cluster %q: what is known of them stays, events of tasks count, and nothing repairs what an event missed", cluster),
+			Message: fmt.Sprintf("Ownmesh may not ask ECS about tasks of cluster %q (%s): what is known of them stays, events of tasks count, and nothing repairs what an event missed", cluster, said),
 			Hint:    fmt.Sprintf("allow ecs:%s to the role of the register function, also in the organization's policies, or name a cluster of this account", operation),
 		}
 	case attempts.IsRefusal(err):

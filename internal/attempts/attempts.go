@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -115,8 +116,14 @@ func Refused(err error) (operation, message string) {
 			message += ": " + answer.ErrorMessage()
 		}
 	}
+	if len(message) > maxSaid {
+		message = strings.ToValidUTF8(message[:maxSaid], "") + "…"
+	}
 	return operation, message
 }
+
+// maxSaid bounds what is told of an answer, in bytes.
+const maxSaid = 400
 
 // status is that of the answer; 0: none.
 func status(err error) int {

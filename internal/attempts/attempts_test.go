@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -122,6 +124,9 @@ func TestRefusals(t *testing.T) {
 		if refused, denied := attempts.IsRefusal(c.err), attempts.IsDenied(c.err); refused != c.refused || denied != c.denied {
 			t.Errorf("%v: refused %v, denied %v", c.err, refused, denied)
 		}
+	}
+	if _, message := attempts.Refused(answered(400, strings.Repeat("ä", 5000))); len(message) > 410 || !utf8.ValidString(message) {
+		t.Errorf("%d bytes of what was said", len(message))
 	}
 	if operation, message := attempts.Refused(answered(400, "InvalidInput")); operation != "Do" || message != "InvalidInput: as asked" {
 		t.Errorf("got %q, %q", operation, message)
