@@ -150,19 +150,17 @@ func overflows(t *testing.T, app *busy, s *sidecar, cluster string, waits int, c
 // A connection more than a node's tcp pool takes is closed without a word.
 func TestTCPConnectionPool(t *testing.T) {
 	m := start(t, justMesh+exposed("a", listener(8080, "tcp", "connectionPool: {tcp: {maxConnections: 1}}"))+callerOf("a"))
-	a := m.sidecar("virtualNode/a", at("application/8080", greeter(t, "a")))
+	m.sidecar("virtualNode/a", at("application/8080", greeter(t, "a")))
 	ui := m.sidecar("virtualNode/ui")
 	m.ready()
-	machine.Eventually(t, "no connection to be left that only looked whether a listens", func() string {
-		if n := a.stat("cluster.cds_ingress_shop_a_tcp_8080.upstream_cx_active"); n != 0 {
-			return fmt.Sprint(n)
+	var first *connection
+	machine.Eventually(t, "room for a connection beside those that only looked whether a listens", func() string {
+		first = ui.connect("a.shop.local:8080")
+		if got, err := first.r.ReadString('\n'); err != nil || got != "welcome to a\n" {
+			return fmt.Sprintf("it is greeted with %q, %v", got, err)
 		}
 		return ""
 	})
-	first := ui.connect("a.shop.local:8080")
-	if got := first.line(); got != "welcome to a\n" {
-		t.Fatalf("the first connection is greeted with %q", got)
-	}
 	if !ui.connect("a.shop.local:8080").closed() {
 		t.Error("the second connection is not closed")
 	}
