@@ -24,11 +24,10 @@ type told struct {
 	Source     string
 	Account    string
 	Detail     struct {
-		Version  int
-		Mesh     string
-		UID      string `json:"meshUid"`
-		Proxy    string
-		Instance string
+		Version int
+		Mesh    string
+		UID     string `json:"meshUid"`
+		Caller  string
 	}
 }
 
@@ -55,6 +54,9 @@ func TestEventsReachATarget(t *testing.T) {
 		if e.Source != events.Source || e.Detail.Version != 1 || e.Detail.UID == "" {
 			t.Errorf("%s is told as %+v", kind, e)
 		}
+	}
+	if got := seen["Resource Changed"].Detail.Caller; got != m.operator.ARN {
+		t.Errorf("a change is told to be by %q, want %q", got, m.operator.ARN)
 	}
 	m.Sweep(t)
 	machine.Eventually(t, "Mesh Converged", func() string {

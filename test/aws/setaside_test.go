@@ -9,12 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	eventbridgetypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/ownmesh/ownmesh/events"
 	"github.com/ownmesh/ownmesh/internal/emulator"
@@ -105,38 +102,4 @@ func TestASweepHealsWhatWasLost(t *testing.T) {
 	}
 	invoke(t, i, "sweep", `{"time":"2026-01-01T00:17:00Z"}`) // collects: nothing is old enough
 	configLog(t, i, uid, 2)
-}
-
-// TestTheBusIsTold: a rule on Ownmesh's bus hears of a commit and of what was published.
-func TestTheBusIsTold(t *testing.T) {
-	t.Parallel()
-	i := installation.Get(t)
-	queues, buses, name := sqs.NewFromConfig(i.Config), eventbridge.NewFromConfig(i.Config), emulator.Name(t)
-	queue, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	attributes, err := queues.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: queue.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{"QueueArn"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	arn := attributes.Attributes["QueueArn"]
-	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"` + arn + `"}]}`
-	if _, err := queues.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: queue.QueueUrl, Attributes: map[string]string{"Policy": policy}}); err != nil {
-		t.Fatal(err)
-	}
-	bus := aws.String(i.Outputs["Bus"])
-	if _, err := buses.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: &name, EventBusName: bus, EventPattern: aws.String(`{"source":["ownmesh"]}`)}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := buses.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: &name, EventBusName: bus, Targets: []eventbridgetypes.Target{{Id: &name, Arn: &arn}}}); err != nil {
-		t.Fatal(err)
-	}
-	who, c := operator(t, i)
-	mesh, uid := mesh(t, c)
-	bodies := strings.Join(receive(t, i, *queue.QueueUrl, `"Configuration Published"`, uid), "\n")
-	bodies += strings.Join(receive(t, i, *queue.QueueUrl, `"Resource Changed"`, uid, who.ARN), "\n")
-	if !strings.Contains(bodies, mesh) {
-		t.Errorf("the events don't name the mesh %s: %s", mesh, bodies)
-	}
 }
