@@ -75,32 +75,45 @@ func Get(tb testing.TB) *Installation {
 func install(cfg aws.Config) (*Installation, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	i := &Installation{Config: cfg}
+	i := &Installation{Config: cfg, remove: func(context.Context) error { return nil }}
 	built := make(chan error, 1)
 	go func() { built <- i.build(ctx) }()
+	err := i.deploy(ctx)
+	if err != nil {
+		cancel() // what is built is of no use
+	}
+	if err = errors.Join(err, <-built); err != nil {
+		return nil, errors.Join(err, i.end())
+	}
+	return i, nil
+}
+
+// deploy makes the stack, and what makes up for what the emulator lacks.
+func (i *Installation) deploy(ctx context.Context) error {
 	if err := synthesize(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	var err error
-	if i.Stack, i.remove, err = stack.Deploy(ctx, cfg); err != nil {
-		return nil, err
+	made, remove, err := stack.Deploy(ctx, i.Config)
+	if err != nil {
+		return err
 	}
-	i.API = aws.ToString(cfg.BaseEndpoint) + "/_aws/execute-api/" + i.Outputs["ApiId"] + "/mesh"
+	i.Stack, i.remove = made, remove
+	i.API = aws.ToString(i.Config.BaseEndpoint) + "/_aws/execute-api/" + i.Outputs["ApiId"] + "/mesh"
 	if i.Front, err = NewGate(); err != nil {
-		return nil, err
+		return err
 	}
 	// In AWS the relays' name leads to them; here it leads nowhere, so the API names an address of this machine.
 	if err := i.SetVariables(ctx, "api", map[string]string{"OWNMESH_RELAY": i.RelayAddress()}); err != nil {
-		return nil, err
+		return err
 	}
-	if err := i.openGates(ctx, strings.TrimPrefix(aws.ToString(cfg.BaseEndpoint), "http://")); err != nil {
-		return nil, err
+	if err := i.openGates(ctx, strings.TrimPrefix(aws.ToString(i.Config.BaseEndpoint), "http://")); err != nil {
+		return err
 	}
 	// A schedule would strike at any moment: tests call the sweep themselves.
-	if _, err := eventbridge.NewFromConfig(cfg).DisableRule(ctx, &eventbridge.DisableRuleInput{Name: aws.String(i.Name + "-sweep")}); err != nil {
-		return nil, fmt.Errorf("switch the schedule off: %w", err)
+	if _, err := eventbridge.NewFromConfig(i.Config).DisableRule(ctx, &eventbridge.DisableRuleInput{Name: aws.String(i.Name + "-sweep")}); err != nil {
+		return fmt.Errorf("switch the schedule off: %w", err)
 	}
-	return i, <-built
+	return nil
 }
 
 // Sweep calls the sweep as its schedule does each minute, at a minute at which it looks at every mesh.
@@ -123,7 +136,13 @@ func (i *Installation) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	i.stopRelays()
-	return errors.Join(i.Front.Close(), i.gates.s3.Close(), i.gates.dynamodb.Close(), i.gates.eventbridge.Close(), os.RemoveAll(i.programs), i.remove(ctx))
+	var errs []error
+	for _, g := range []*Gate{i.Front, i.gates.s3, i.gates.dynamodb, i.gates.eventbridge} {
+		if g != nil {
+			errs = append(errs, g.Close())
+		}
+	}
+	return errors.Join(append(errs, os.RemoveAll(i.programs), i.remove(ctx))...)
 }
 
 // SetVariables changes variables of one of the stack's Lambdas; "" takes one away.
