@@ -112,7 +112,7 @@ func echo(kind resource.Kind, spec json.RawMessage) (json.RawMessage, error) {
 		}
 		check["port"] = mapping["port"]
 		var err error
-		if l["healthCheck"], err = marshal(check); err != nil {
+		if l["healthCheck"], err = store.Encode(check); err != nil {
 			return nil, err
 		}
 		filled = true
@@ -121,8 +121,8 @@ func echo(kind resource.Kind, spec json.RawMessage) (json.RawMessage, error) {
 		return spec, nil
 	}
 	var err error
-	if top["listeners"], err = marshal(listeners); err != nil {
+	if top["listeners"], err = store.Encode(listeners); err != nil {
 		return nil, err
 	}
-	return marshal(top)
+	return store.Encode(top)
 }

@@ -1,10 +1,8 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -99,7 +97,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		var body []byte
-		if body, err = marshal(answer); err == nil {
+		if body, err = store.Encode(answer); err == nil {
 			write(w, http.StatusOK, body)
 			return
 		}
@@ -152,17 +150,6 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// marshal writes an answer as JSON, with <, > and & as they are: specs come back as they were sent.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
 // write sends headers and body at once. With a Content-Length and one Write, net/http puts an answer of up to 4 KiB
 // into a single segment, which clients with smithy-go 1.22.0 need: they lose bodies that come later.
 func write(w http.ResponseWriter, status int, body []byte) {
@@ -173,7 +160,7 @@ func write(w http.ResponseWriter, status int, body []byte) {
 }
 
 func writeError(w http.ResponseWriter, e *failure) {
-	body, err := marshal(struct {
+	body, err := store.Encode(struct {
 		Message string `json:"message"`
 	}{e.message})
 	if err != nil {

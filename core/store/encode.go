@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 )
 
-// Encode is JSON that keeps embedded JSON, such as specs, as it is but for white space. Stores keep values so.
+// Encode is JSON that keeps embedded JSON, such as specs, as it is but for white space: <, > and & too. Stores keep values
+// so, and the API answers so.
 func Encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
