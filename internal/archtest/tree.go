@@ -1,5 +1,5 @@
-// Package archtest checks the repository's own source: who may import whom (docs/design, section 2), that every
-// package says what it is for, and that files stay short enough to be read.
+// Package archtest checks the repository's own source: who may import whom (rules.go), that every package says what it
+// is for, that files stay short enough to be read, and that links in Markdown lead somewhere (links.go).
 //
 // It reads the .go files itself. A test that asks `go list` instead is cached, since go test doesn't see what the
 // child process read, and shows a false green. It never runs or type-checks code: build tags and test files don't
