@@ -57,7 +57,7 @@ type fileFlags struct {
 }
 
 func (f *fileFlags) flags(cmd *cobra.Command, dryRun bool) {
-	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil, "file, folder, or - for standard input; repeatable (see `ownmesh help files`)")
+	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil, "`FILE`, folder, or - for standard input; repeatable (see ownmesh help files)")
 	cmd.Flags().StringArrayVar(&f.parameters, "parameter", nil, "`NAME=VALUE` of a CloudFormation template's parameter, or of AWS::Region and the like; repeatable")
 	cmd.Flags().StringArrayVar(&f.resolve, "resolve", nil, "`WHAT=VALUE` that only a deployed stack knows: LOGICAL.ATTRIBUTE, ImportValue.NAME …; repeatable")
 	if dryRun {

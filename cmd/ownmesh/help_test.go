@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Every command that does something has a real example, which starts with its own name and uses flags that it has.
@@ -56,4 +57,20 @@ func checkFlags(t *testing.T, cmd *cobra.Command, words []string) {
 			t.Errorf("%s: an example uses --%s, which it does not have", cmd.CommandPath(), name)
 		}
 	}
+}
+
+// What a flag takes is one word of its help in backquotes: `FILE`. Other words between backquotes would be shown in its place.
+func TestFlagsTakeOneWord(t *testing.T) {
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, c := range cmd.Commands() {
+			walk(c)
+		}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if takes, _ := pflag.UnquoteUsage(f); strings.Contains(takes, " ") {
+				t.Errorf("%s shows what --%s takes as %q", cmd.CommandPath(), f.Name, takes)
+			}
+		})
+	}
+	walk((&app{}).command())
 }
