@@ -82,7 +82,7 @@ stop it drains: health fails, requests go on.
 
 Exit codes: Envoy's own once Envoy runs (128 and the signal's number if one ended it); 0 if it was told to stop
 before; 1 it failed; 2 a variable or the command line is wrong.`,
-		Example: `  APPMESH_RESOURCE_ARN=mesh/shop/virtualNode/cart OWNMESH_API=https://abc.execute-api.eu-central-1.amazonaws.com sidecar
+		Example: `  APPMESH_RESOURCE_ARN=mesh/shop/virtualNode/cart OWNMESH_API=https://abc.execute-api.eu-central-1.amazonaws.com/mesh sidecar
   sidecar health               # the container's health check in ECS: exit code 0 if Envoy serves
   sidecar bootstrap            # what Envoy would be started with`,
 		Args:          cobra.NoArgs,

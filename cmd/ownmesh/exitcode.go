@@ -110,7 +110,7 @@ func refused(e *client.Error) (code int, hint string) {
 	case e.Type == "AccessDeniedException":
 		return exitRefused, "the AWS credentials need execute-api:Invoke on this path"
 	case e.Type == "MissingAuthenticationTokenException":
-		return exitRefused, "API Gateway knows no such path: --endpoint must end with the stage, such as /prod"
+		return exitRefused, "API Gateway knows no such path: --endpoint must end with the stage, which is /mesh"
 	case e.Type == "InvalidSignatureException":
 		return exitRefused, "is --region that of the API, and this machine's clock right?"
 	case e.Type == "ResourceInUseException":

@@ -31,7 +31,7 @@ Credentials come from where every AWS tool takes them: environment variables, pr
 reaches this address acts with them, so it is on loopback only, and refuses what web pages send.
 
 The other commands of ownmesh need no proxy: --endpoint takes the URL of the API in AWS, too.`,
-		Example: `  ownmesh proxy --api https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod
+		Example: `  ownmesh proxy --api https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/mesh
   export AWS_ENDPOINT_URL_APP_MESH=http://127.0.0.1:9085
   aws appmesh list-meshes
   terraform plan`,
@@ -45,7 +45,7 @@ The other commands of ownmesh need no proxy: --endpoint takes the URL of the API
 
 func (a *app) proxy(ctx context.Context, f proxyFlags) error {
 	if f.api == "" {
-		return usage("--api is missing: the URL of the API in AWS, such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod")
+		return usage("--api is missing: the URL of the API in AWS, such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/mesh")
 	}
 	api, err := sigv4.ParseURL(f.api)
 	if err != nil {

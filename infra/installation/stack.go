@@ -136,7 +136,7 @@ func (m *mesh) makeOutputs() {
 		awscdk.NewCfnOutput(m.Stack, jsii.String("Output"+id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(what)}).
 			OverrideLogicalId(jsii.String(id))
 	}
-	output("Api", "The API: `ownmesh --api`, and OWNMESH_API of sidecars", m.api.Url())
+	output("Api", "The API: OWNMESH_ENDPOINT of `ownmesh`, OWNMESH_API of sidecars", m.api.Url())
 	output("ApiArn", "What execute-api:Invoke is allowed on", m.api.ArnForExecuteApi(jsii.String("*"), jsii.String("/*"), jsii.String(stageName)))
 	output("ApiId", "Id of the API in API Gateway", m.api.RestApiId())
 	output("Relay", "What sidecars dial", jsii.String(m.relayAddress()))

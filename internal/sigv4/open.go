@@ -25,7 +25,7 @@ type Options struct {
 // ofAWS is the host of an API Gateway stage, which names its region.
 var ofAWS = regexp.MustCompile(`^[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$`)
 
-// ParseURL reads the URL of a deployed API, such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod.
+// ParseURL reads the URL of a deployed API, such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/mesh.
 // Beyond loopback it must be https.
 func ParseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
@@ -33,7 +33,7 @@ func ParseURL(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q must be a URL without a user: credentials come from AWS's own settings", u.Redacted())
 	}
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%q must be the URL of a deployed API, such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod", text)
+		return nil, fmt.Errorf("%q must be the URL of a deployed API, such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/mesh", text)
 	}
 	if u.Scheme == "http" && !Loopback(u) {
 		return nil, fmt.Errorf("%q must be https: what it says goes over a network", text)

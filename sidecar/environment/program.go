@@ -92,7 +92,7 @@ func (r *reader) url(name string) string {
 	}
 	u, err := url.Parse(v)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
-		r.wrong(name, v, "must be a URL such as https://abc.execute-api.eu-central-1.amazonaws.com/prod")
+		r.wrong(name, v, "must be a URL such as https://abc.execute-api.eu-central-1.amazonaws.com/mesh")
 		return ""
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {

@@ -68,7 +68,7 @@ func (o Options) advise(r *http.Response) {
 	case sigv4.Expired(r):
 		o.Logger.Warn("the credentials are not valid any more: "+o.signIn(), "request", request, "refusal", kind)
 	case kind == "MissingAuthenticationTokenException":
-		o.Logger.Warn("API Gateway knows no such path: --api must end with the stage, such as /prod", "request", request)
+		o.Logger.Warn("API Gateway knows no such path: --api must end with the stage, which is /mesh", "request", request)
 	case kind == "InvalidSignatureException":
 		o.Logger.Warn("API Gateway takes the signature for a wrong one: is --region that of the API, and this machine's clock right?", "request", request)
 	case kind == "AccessDeniedException":
