@@ -35,13 +35,11 @@ const (
 	stopTimeout  = 3 * time.Second
 )
 
-// running is the emulator of this process.
+// running is the emulator of this test binary.
 var running struct {
 	sync.Mutex
 	endpoint string
-	process  *exec.Cmd
-	dir      string // what the emulator keeps: Lambdas unpacked, 70 MB
-	log      string // its log, kept if a test fails
+	process  *process // nil: somebody else's
 }
 
 // Main runs a package's tests, and then ends the emulator that they started; before that it does what atEnd says.
@@ -51,9 +49,8 @@ func Main(m *testing.M, atEnd ...func()) {
 	for _, f := range atEnd {
 		f()
 	}
-	stop()
-	if code == 0 && running.log != "" {
-		_ = os.Remove(running.log) // or it stays in the folder for temporary files
+	if running.process != nil {
+		running.process.stop(code != 0)
 	}
 	os.Exit(code)
 }
@@ -72,6 +69,17 @@ func Config(tb testing.TB) aws.Config {
 	}
 }
 
+// WithoutIAM starts another emulator for one test, in which everybody may do everything.
+func WithoutIAM(tb testing.TB) (endpoint string) {
+	tb.Helper()
+	p, err := launch("AUTH=false")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { p.stop(tb.Failed()) })
+	return p.endpoint
+}
+
 // Name is a name for a bucket or a table that nobody else has.
 func Name(tb testing.TB) string {
 	tb.Helper()
@@ -88,56 +96,74 @@ func start() (endpoint string, err error) {
 		running.endpoint = endpoint
 		return endpoint, nil
 	}
+	if running.process, err = launch(); err != nil {
+		return "", err
+	}
+	running.endpoint = running.process.endpoint
+	return running.endpoint, nil
+}
+
+// process is an emulator that was started here.
+type process struct {
+	cmd      *exec.Cmd
+	endpoint string
+	dir      string // what it keeps: Lambdas unpacked, 70 MB
+	log      string
+}
+
+// launch starts an emulator with these variables besides its own, and waits until it answers.
+func launch(variables ...string) (p *process, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("start the emulator: %w", err)
+		}
+	}()
 	root := envoybin.Root()
 	if _, err := os.Stat(filepath.Join(root, ".tools/emulator/bin/ministack")); err != nil {
-		return "", errors.New("no AWS emulator: run `make tools-emulator`, or set AWS_ENDPOINT_URL to a running one")
+		return nil, errors.New("it isn't there: run `make tools-emulator`, or set AWS_ENDPOINT_URL to a running one")
 	}
 	port, err := freePort()
 	if err != nil {
-		return "", fmt.Errorf("start the emulator: %w", err)
+		return nil, err
 	}
-	endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
 	log, err := os.CreateTemp("", "ownmesh-emulator-*.log")
 	if err != nil {
-		return "", fmt.Errorf("start the emulator: %w", err)
+		return nil, err
 	}
 	defer func() { _ = log.Close() }() // the emulator has it too
-	running.log = log.Name()
-	if running.dir, err = os.MkdirTemp("", "ownmesh-emulator-*"); err != nil {
-		return "", fmt.Errorf("start the emulator: %w", err)
+	p = &process{endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), log: log.Name()}
+	if p.dir, err = os.MkdirTemp("", "ownmesh-emulator-*"); err != nil {
+		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(root, "localstack/start.sh"), fmt.Sprint(port)) // becomes the emulator
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), "TMPDIR="+running.dir, "STATE_DIR="+running.dir)
-	if err := cmd.Start(); err != nil {
-		return "", fmt.Errorf("start the emulator: %w", err)
+	p.cmd = exec.Command(filepath.Join(root, "localstack/start.sh"), fmt.Sprint(port)) // becomes the emulator
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.Env = append(os.Environ(), append(variables, "TMPDIR="+p.dir, "STATE_DIR="+p.dir)...)
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
 	}
-	running.process = cmd
-	if err := waitHealthy(endpoint); err != nil {
-		return "", fmt.Errorf("start the emulator (its log is %s): %w", log.Name(), err)
+	if err := waitHealthy(p.endpoint); err != nil {
+		p.stop(true)
+		return nil, fmt.Errorf("%w (its log is %s)", err, p.log)
 	}
-	running.endpoint = endpoint
-	return endpoint, nil
+	return p, nil
 }
 
-// stop ends the emulator, which may not hear a SIGTERM.
-func stop() {
-	running.Lock()
-	defer running.Unlock()
-	if running.process == nil {
-		return
-	}
+// stop ends the emulator, which may not hear a SIGTERM. Its log stays where it is to be read.
+func (p *process) stop(keepLog bool) {
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = running.process.Wait() }()
-	_ = running.process.Process.Signal(syscall.SIGTERM)
+	go func() { defer close(ended); _ = p.cmd.Wait() }()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-ended:
 	case <-time.After(stopTimeout):
-		_ = running.process.Process.Kill()
+		_ = p.cmd.Process.Kill()
 		<-ended
 	}
-	if err := os.RemoveAll(running.dir); err != nil {
+	if err := os.RemoveAll(p.dir); err != nil {
 		fmt.Fprintln(os.Stderr, "remove what the emulator kept:", err)
+	}
+	if !keepLog {
+		_ = os.Remove(p.log) // or it stays in the folder for temporary files
 	}
 }
 
