@@ -93,7 +93,7 @@ synth: ## the CloudFormation template for emulators, with its assets, dist/synth
 
 DEPLOY ?= deploy
 .PHONY: deploy
-deploy: tools-infra images ## cdk deploy, with all that it needs and without Docker; ARGS='-c name=shop …' (docs/aws/options.md), DEPLOY=diff only shows
+deploy: tools-infra images ## cdk deploy, with all that it needs and without Docker; ARGS='-c name=shop …' (docs/aws/options.md), DEPLOY=bootstrap comes first, DEPLOY=diff only shows
 	@$(MAKE) --no-print-directory lambdas ARCH=arm64
 	@mkdir -p bin && $(GO) build -o bin/imagepush ./tools/imagepush
 	@CDK_DOCKER=$(CURDIR)/bin/imagepush .tools/infra/node_modules/.bin/cdk $(DEPLOY) $(ARGS)
