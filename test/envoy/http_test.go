@@ -63,10 +63,10 @@ func upgrade(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Connection", "Upgrade")
 	w.Header().Set("Upgrade", "websocket")
 	w.WriteHeader(http.StatusSwitchingProtocols)
-	c, _, err := http.NewResponseController(w).Hijack()
+	c, said, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
 	defer c.Close()
-	echoLines(c)
+	echoLines(said, c) // the server may have read the caller's first bytes already
 }

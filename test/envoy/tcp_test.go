@@ -64,14 +64,15 @@ func isTimeout(err error) bool {
 	return ok && e.Timeout()
 }
 
-func echoLines(c net.Conn) {
-	r := bufio.NewReader(c)
+// echoLines says each line of what it hears again.
+func echoLines(from io.Reader, to io.Writer) {
+	r := bufio.NewReader(from)
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
 			return
 		}
-		if _, err := io.WriteString(c, line); err != nil {
+		if _, err := io.WriteString(to, line); err != nil {
 			return
 		}
 	}
@@ -82,7 +83,7 @@ func greeter(t testing.TB, name string) string {
 	t.Helper()
 	return tcpServer(t, func(c net.Conn) {
 		if _, err := fmt.Fprintf(c, "welcome to %s\n", name); err == nil {
-			echoLines(c)
+			echoLines(c, c)
 		}
 	})
 }

@@ -147,7 +147,7 @@ func greetOn(l net.Listener, name string) {
 			go func() {
 				defer c.Close()
 				if _, err := fmt.Fprintf(c, "welcome to %s\n", name); err == nil {
-					echoLines(c)
+					echoLines(c, c)
 				}
 			}()
 		}
