@@ -7,8 +7,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// manage is what the account may do with a key: all but sign with it, which no IAM policy can then allow.
-var manage = []string{"kms:Create*", "kms:Describe*", "kms:Enable*", "kms:List*", "kms:Put*", "kms:Update*", "kms:Revoke*",
+// manage is what the account may do with a key: all but sign with it, which no IAM policy can then allow. Nor grants, by
+// which who may make them lets anybody sign.
+var manage = []string{"kms:CreateAlias", "kms:Describe*", "kms:Enable*", "kms:List*", "kms:Put*", "kms:Update*", "kms:Revoke*",
 	"kms:Disable*", "kms:Get*", "kms:Delete*", "kms:TagResource", "kms:UntagResource", "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion"}
 
 // makeKeys makes the key that signs stream tokens, which the API alone may use, and the one of the CA that signs the
