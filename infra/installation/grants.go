@@ -3,6 +3,8 @@ package installation
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/ownmesh/ownmesh/infra/registry"
 )
 
 // Anywhere is what AWS allows on "*" alone, and why a part needs it. The test of least privilege reads it: no other action
@@ -44,7 +46,7 @@ func (m *mesh) grantAll() {
 		acceptWild(m.functions[name].Role())
 	}
 	acceptWild(m.relay.TaskDefinition().TaskRole())
-	if usesLayout(m.o) {
+	if usesLayout(m.o) || registry.Private(m.o.RelayImage) { // ECR's login
 		acceptWild(m.relay.TaskDefinition().ExecutionRole())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/ownmesh/ownmesh/infra/options"
+	"github.com/ownmesh/ownmesh/infra/registry"
 )
 
 // localImage stands for the relay's image where nothing runs it.
@@ -26,7 +27,7 @@ func tarballPath(o options.Options) string {
 func (m *mesh) relayImage() awsecs.ContainerImage {
 	switch {
 	case m.o.RelayImage != "":
-		return awsecs.ContainerImage_FromRegistry(jsii.String(m.o.RelayImage), nil)
+		return registry.Image(m.Stack, "RelayRepository", m.o.RelayImage)
 	case m.o.Local:
 		return awsecs.ContainerImage_FromRegistry(jsii.String(localImage), nil)
 	}

@@ -45,7 +45,7 @@ var (
 	second   = shared(map[string]any{"name": "second"})
 	local    = shared(map[string]any{"name": "local", "local": true})
 	isolated = shared(map[string]any{"name": "isolated", "egress": "endpoints"})
-	public   = shared(map[string]any{"name": "public", "egress": "public"})
+	public   = shared(map[string]any{"name": "public", "egress": "public", "relayImage": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/ownmesh/relay:1.0"})
 	// existing is an installation in what a user has already.
 	existing = shared(map[string]any{
 		"name": "third", "vpcId": "vpc-0123456789abcdef0", "subnetIds": []any{"subnet-0123456789abcdef0", "subnet-0123456789abcdef1"},

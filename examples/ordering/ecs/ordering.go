@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsservicediscovery"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/ownmesh/ownmesh/infra/registry"
 )
 
 // What ../mesh.yaml names.
@@ -156,7 +158,7 @@ func (o *ordering) image(name string) awsecs.ContainerImage {
 	if o.images[name] == nil {
 		o.images[name] = awsecs.ContainerImage_FromTarball(jsii.String(o.s.tarball(name)))
 		if uri := o.s.uris[name]; uri != "" {
-			o.images[name] = awsecs.ContainerImage_FromRegistry(jsii.String(uri), nil)
+			o.images[name] = registry.Image(o.Stack, "Repository-"+name, uri)
 		}
 	}
 	return o.images[name]

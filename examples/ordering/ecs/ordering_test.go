@@ -35,7 +35,7 @@ func context() map[string]any {
 		"subnetIds":            "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
 		"publicSubnetIds":      "subnet-0123456789abcdef2,subnet-0123456789abcdef3",
 		"sidecarSecurityGroup": "sg-0123456789abcdef0",
-		"sidecarImage":         "registry.example/sidecar:1", "orderingImage": "registry.example/ordering:1",
+		"sidecarImage":         "111122223333.dkr.ecr.eu-west-1.amazonaws.com/ownmesh/sidecar:1.0", "orderingImage": "registry.example/ordering:1",
 	}
 }
 
