@@ -192,9 +192,14 @@ func TestRelaysRunInTwoZonesAndAreFoundByName(t *testing.T) {
 	if len(list(network["Subnets"])) != 2 || network["AssignPublicIp"] != "DISABLED" {
 		t.Errorf("network: %s", text(network))
 	}
-	if service.Properties["DesiredCount"] != 2.0 || service.Properties["LaunchType"] != "FARGATE" {
+	if service.Properties["LaunchType"] != "FARGATE" {
 		t.Errorf("service: %s", text(service.Properties))
 	}
+	// A count in the template would take back, at each deployment, what autoscaling added.
+	if got := service.Properties["DesiredCount"]; got != nil {
+		t.Errorf("the template says how many: %v", got)
+	}
+	tpl.has(t, "AWS::ApplicationAutoScaling::ScalableTarget", &object{"MinCapacity": 2, "MaxCapacity": 10})
 	_, found := tpl.one(t, "AWS::ServiceDiscovery::Service", "Relay")
 	if found.Properties["Name"] != "relay" {
 		t.Errorf("found as %v", found.Properties["Name"])
@@ -216,6 +221,16 @@ func TestRelaysRunInTwoZonesAndAreFoundByName(t *testing.T) {
 	tpl.has(t, "AWS::ApplicationAutoScaling::ScalingPolicy", &object{
 		"TargetTrackingScalingPolicyConfiguration": object{"CustomizedMetricSpecification": object{"MetricName": "RelayStreams", "Statistic": "Average"}, "TargetValue": 2000},
 	})
+}
+
+// TestRelaysImageMayBePulled: from ECR, where ECS takes it with the right of the task's execution role.
+func TestRelaysImageMayBePulled(t *testing.T) {
+	for _, s := range public().statements() {
+		if strings.HasPrefix(s.in, "RelayExecutionRole") && slices.Contains(s.actions, "ecr:BatchGetImage") && strings.Contains(text(s.resources), ":ecr:eu-west-1:111122223333:repository/ownmesh/relay") {
+			return
+		}
+	}
+	t.Error("the execution role may not pull relayImage")
 }
 
 func TestTasksOfECSAreHeard(t *testing.T) {

@@ -16,11 +16,15 @@ import (
 func (m *mesh) makeRelay() {
 	m.relayLog = m.log("RelayLog", "relay")
 	task := m.makeRelayTask()
+	var count *float64 // autoscaling's to say: a number here would undo what it added, at each deployment
+	if m.o.Local {
+		count = jsii.Number(m.o.RelayMin)
+	}
 	m.relay = awsecs.NewFargateService(m.Stack, jsii.String("Relay"), &awsecs.FargateServiceProps{
 		ServiceName:    jsii.String(m.o.Name + "-relay"),
 		Cluster:        m.cluster(),
 		TaskDefinition: task,
-		DesiredCount:   jsii.Number(m.o.RelayMin),
+		DesiredCount:   count,
 		// A new relay is ready before an old one goes, and one that never gets ready is taken back.
 		MinHealthyPercent:           jsii.Number(100),
 		MaxHealthyPercent:           jsii.Number(200),

@@ -2,10 +2,12 @@ package options
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // logDays is what CloudWatch Logs takes.
@@ -84,6 +86,30 @@ func list(field func(*Options) *[]string, pattern, complaint string) func(*Optio
 			}
 			*field(o) = append(*field(o), part)
 		}
+		return nil
+	}
+}
+
+// addresses takes a range of IPv4 addresses.
+func addresses(field func(*Options) *string, largest, smallest int) func(*Options, string) error {
+	return func(o *Options, text string) error {
+		p, err := netip.ParsePrefix(text)
+		if err != nil || !p.Addr().Is4() || p.Bits() < largest || p.Bits() > smallest || p != p.Masked() {
+			return fmt.Errorf("is no range of IPv4 addresses of /%d to /%d, such as 10.83.0.0/16", largest, smallest)
+		}
+		*field(o) = text
+		return nil
+	}
+}
+
+// interval takes a time as Go writes it, which is how the relay reads it.
+func interval(field func(*Options) *string, least, most time.Duration) func(*Options, string) error {
+	return func(o *Options, text string) error {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < least || d > most {
+			return fmt.Errorf("is no time between %v and %gs", least, most.Seconds())
+		}
+		*field(o) = text
 		return nil
 	}
 }

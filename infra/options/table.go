@@ -1,5 +1,7 @@
 package options
 
+import "time"
+
 // option is one row: what docs/aws/options.md says, and how a value becomes a field.
 type option struct {
 	group    string
@@ -13,7 +15,7 @@ type option struct {
 var table = []option{
 	{"installation", "name", "ownmesh", "Names the stack and begins the name of everything in it. Two installations in one account and region need two names.",
 		matching(func(o *Options) *string { return &o.Name }, `^[a-z][a-z0-9-]{1,19}$`, "is no name: want 2 to 20 of a-z, 0-9 and -, a letter first")},
-	{"installation", "removal", "retain", "`retain`: tables, bucket and keys outlive the stack, and the tables refuse to be deleted. `destroy`: they go with the stack (the bucket must be emptied first).",
+	{"installation", "removal", "retain", "`retain`: tables and bucket outlive the stack, and the tables refuse to be deleted. `destroy`: they go with the stack (the bucket must be emptied first). Keys, logs and queues go with it either way.",
 		func(o *Options, text string) error {
 			o.Destroy = text == "destroy"
 			return among(text, "retain", "destroy")
@@ -37,7 +39,7 @@ var table = []option{
 	{"network", "subnetIds", "", "With `vpcId`: two or more subnets, in two or more zones, from which S3, KMS, EventBridge, CloudWatch Logs and ECR can be reached.",
 		list(func(o *Options) *[]string { return &o.SubnetIDs }, `^subnet-([0-9a-f]{8}|[0-9a-f]{17})$`, "is no subnet id: want subnet-0123…")},
 	{"network", "vpcCidr", "10.83.0.0/16", "Without `vpcId`: the addresses of the VPC that is made.",
-		matching(func(o *Options) *string { return &o.VPCCIDR }, `^([0-9]{1,3}\.){3}[0-9]{1,3}/(1[6-9]|2[0-4])$`, "is no IPv4 range of /16 to /24")},
+		addresses(func(o *Options) *string { return &o.VPCCIDR }, 16, 24)},
 	{"network", "egress", EgressNAT, "How relays reach AWS. `nat`: private subnets and NAT gateways. `public`: a public address each, no way in but port 15010 from named security groups; the cheapest. `endpoints`: private subnets with interface endpoints and no way to the internet. With `vpcId`, `public` gives relays public addresses, and the others change nothing.",
 		func(o *Options, text string) error {
 			o.Egress = text
@@ -58,7 +60,7 @@ var table = []option{
 	{"network", "taskClusters", "", "ARNs of the ECS clusters whose tasks are watched. Without it those of the whole account and region.",
 		list(func(o *Options) *[]string { return &o.TaskClusters }, `^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:cluster/.+$`, "is no ARN of an ECS cluster")},
 
-	{"relay", "relayImage", "", "Image of the relay in a registry. Without it `cdk deploy` publishes the one in `dist/images/relay`.",
+	{"relay", "relayImage", "", "Image of the relay in a registry; in a private repository of ECR, the task gets the right to pull it (another account's must let it). Without it `cdk deploy` publishes the one in `dist/images/relay`.",
 		matching(func(o *Options) *string { return &o.RelayImage }, `^$|^[a-z0-9][a-z0-9._:/@-]*[a-z0-9]$`, "is no name of an image")},
 	{"relay", "relayCpu", "512", "CPU units of a relay: 256, 512, 1024, 2048, 4096.",
 		number(func(o *Options) *int { return &o.RelayCPU }, 256, 4096)},
@@ -73,7 +75,7 @@ var table = []option{
 	{"relay", "relayStreams", "2000", "Proxies a relay, on average, above which relays are added.",
 		number(func(o *Options) *int { return &o.RelayStreams }, 10, 50000)},
 	{"relay", "relayInterval", "1s", "How often a relay asks S3 for news of each log, `100ms` to `60s`: what an idle mesh costs, and what a change waits, depend on it.",
-		matching(func(o *Options) *string { return &o.RelayInterval }, `^([1-9][0-9]{2,4}ms|([1-9]|[1-5][0-9]|60)s)$`, "is no time between 100ms and 60s")},
+		interval(func(o *Options) *string { return &o.RelayInterval }, 100*time.Millisecond, time.Minute)},
 	{"relay", "containerInsights", "false", "CloudWatch Container Insights for a cluster that is made; it costs extra.",
 		boolean(func(o *Options) *bool { return &o.ContainerInsight })},
 
