@@ -172,9 +172,12 @@ func TestDrainEndsWithTheApplication(t *testing.T) {
 	t.Cleanup(metadata.Close)
 	n := launchNode(t, m, "back", func(http.ResponseWriter, *http.Request) {}, "OWNMESH_INSTANCE=", "ECS_CONTAINER_METADATA_URI_V4="+metadata.URL+"/v4/1")
 	n.healthy()
-	if _, ok := m.Proxy("virtualNode/back", arn); !ok {
-		t.Error("the status does not know the proxy by its task")
-	}
+	machine.Eventually(t, "the status to know the proxy by its task", func() string {
+		if p, ok := m.Proxy("virtualNode/back", arn); !ok {
+			return fmt.Sprintf("%+v", p)
+		}
+		return ""
+	})
 	n.signal(syscall.SIGTERM)
 	n.says("draining")
 	time.Sleep(2 * look) // that nothing happens can't be waited for
