@@ -34,12 +34,12 @@ const (
 func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
-	os.Exit(start(os.Args[1:], os.Getenv, signals, os.Stdout, os.Stderr))
+	os.Exit(start(os.Args[1:], os.Environ(), os.Getenv, signals, os.Stdout, os.Stderr))
 }
 
 // start is the whole program but for its process; it returns the exit code.
-func start(args []string, get func(string) string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
-	p := &program{get: get, signals: signals, stdout: stdout, stderr: stderr}
+func start(args, environ []string, get func(string) string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
+	p := &program{environ: environ, get: get, signals: signals, stdout: stdout, stderr: stderr}
 	root := p.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -65,6 +65,7 @@ func (m *misuse) Unwrap() error { return m.error }
 
 // program is what the commands share.
 type program struct {
+	environ        []string // what is there under names that nobody asks for, too
 	get            func(string) string
 	signals        <-chan os.Signal
 	stdout, stderr io.Writer

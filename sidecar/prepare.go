@@ -75,6 +75,9 @@ func (p *program) prepare(ctx context.Context, s environment.Settings, ask asker
 	for _, v := range s.Idle {
 		log.Info("a variable has no effect here", "variable", v.Name, "why", v.Without)
 	}
+	for _, m := range environment.Misspelt(p.environ) {
+		log.Warn("a variable is not known", "variable", m.Name, "probably meant", m.Meant)
+	}
 	made := &plan{task: task.New(p.get(task.Variable))}
 	o := s.Options
 	if made.task != nil && o.Metadata.Instance == "" {

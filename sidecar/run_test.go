@@ -41,7 +41,7 @@ func TestRequest(t *testing.T) {
 
 	// What Envoy was started with is what `sidecar bootstrap` prints.
 	var out, stderr strings.Builder
-	if code := start([]string{"bootstrap"}, front.value, nil, &out, &stderr); code != 0 {
+	if code := start([]string{"bootstrap"}, nil, front.value, nil, &out, &stderr); code != 0 {
 		t.Fatal(code, stderr.String())
 	}
 	if file, err := os.ReadFile(filepath.Join(front.value("OWNMESH_DIR"), "bootstrap.yaml")); err != nil || string(file) != out.String() {
@@ -254,7 +254,12 @@ func TestMisuse(t *testing.T) {
 		"a plaintext API":   {args: []string{"bootstrap"}, variables: []string{"APPMESH_RESOURCE_ARN=mesh/s/virtualNode/n", "OWNMESH_API=http://api.example"}, code: 2, says: "must be https"},
 		"no region":         {args: []string{"bootstrap"}, variables: []string{"APPMESH_RESOURCE_ARN=mesh/s/virtualNode/n", "OWNMESH_API=https://api.example"}, code: 2, says: "AWS_REGION is not set"},
 		"nothing runs here": {args: []string{"health"}, variables: []string{"APPMESH_RESOURCE_ARN=mesh/s/virtualNode/n", "OWNMESH_METRICS_ADDRESS=1"}, code: 1, says: "no sidecar runs here"},
-		"version":           {args: []string{"version"}, says: "ownmesh sidecar dev"},
+		"one port for two":  {args: []string{"bootstrap"}, variables: []string{"APPMESH_RESOURCE_ARN=mesh/s/virtualNode/n", "ENVOY_ADMIN_ACCESS_PORT=9902"}, code: 2, says: "can't both be at port 9902"},
+		"a misspelt name": {
+			args: []string{"bootstrap"}, variables: []string{"APPMESH_RESOURCE_ARN=mesh/s/virtualNode/n", "XRAY_SAMPLNG_RATE=1"}, code: 0,
+			says: `"variable":"XRAY_SAMPLNG_RATE","probably meant":"XRAY_SAMPLING_RATE"`,
+		},
+		"version": {args: []string{"version"}, says: "ownmesh sidecar dev"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
@@ -267,7 +272,7 @@ func TestMisuse(t *testing.T) {
 				}
 				return ""
 			}
-			if code := start(c.args, get, nil, &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
+			if code := start(c.args, c.variables, get, nil, &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
 				t.Errorf("got %d, want %d with %q:\n%s", code, c.code, c.says, out.String())
 			}
 		})

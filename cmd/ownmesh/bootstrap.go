@@ -99,7 +99,7 @@ func (a *app) bootstrap(ctx context.Context, f bootstrapFlags) error {
 	if err != nil {
 		return err
 	}
-	a.noteIdle(settings.Idle)
+	a.noteVain(f, settings.Idle)
 	if settings.Config != nil {
 		a.screen.Note("note: ENVOY_CONFIG_FILE is used as it is")
 		return a.deliver(rendered{File: f.out, Arguments: settings.Arguments}, settings.Config)

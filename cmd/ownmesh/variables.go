@@ -59,9 +59,15 @@ func (f bootstrapFlags) lookup() (func(string) string, error) {
 	}, nil
 }
 
-// noteIdle tells of variables that are set in vain.
-func (a *app) noteIdle(idle []environment.Variable) {
+// noteVain tells of variables that are set in vain.
+func (a *app) noteVain(f bootstrapFlags, idle []environment.Variable) {
 	for _, v := range idle {
 		a.screen.Note("note: %s has no effect here: %s", v.Name, v.Without)
+	}
+	if !f.fromEnv {
+		return
+	}
+	for _, m := range environment.Misspelt(os.Environ()) {
+		a.screen.Note("note: %s is no variable that is known here: is it %s that was meant?", m.Name, m.Meant)
 	}
 }

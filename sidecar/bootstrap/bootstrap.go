@@ -129,6 +129,9 @@ func build(o Options) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := unclashed(o, id); err != nil {
+		return nil, err
+	}
 	b := &bootstrapv3.Bootstrap{
 		Node:             node,
 		Admin:            admin,

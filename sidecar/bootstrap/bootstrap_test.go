@@ -224,20 +224,28 @@ func TestRenderRefuses(t *testing.T) {
 		"metrics without admin port": {
 			bootstrap.Options{NodeID: node, XDS: xds, Admin: "127.0.0.1:0", Metrics: "127.0.0.1:9090"}, "metrics need a fixed admin port",
 		},
-		"StatsD by name":       {bootstrap.Options{NodeID: node, XDS: xds, Sinks: []bootstrap.StatsD{{Address: "statsd:8125"}}}, "must start with an IP address"},
-		"StatsD without port":  {bootstrap.Options{NodeID: node, XDS: xds, Sinks: []bootstrap.StatsD{{Address: "127.0.0.1:0"}}}, "must have a port"},
-		"flushed too often":    {bootstrap.Options{NodeID: node, XDS: xds, FlushInterval: 1}, "must be 1ms or more"},
-		"X-Ray by socket":      {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.XRay{Daemon: "unix:///x"}}, "must be IP:port"},
-		"collector's port":     {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.Datadog{Agent: "agent:0"}}, "between 1 and 65535"},
-		"collector's host":     {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.OpenTelemetry{Collector: ":4317"}}, "must be host:port"},
-		"share":                {bootstrap.Options{NodeID: node, XDS: xds, TracedShare: share(1.5)}, "between 0 and 1"},
-		"SDS socket":           {bootstrap.Options{NodeID: node, XDS: xds, SDSSocket: "agent.sock"}, "absolute path"},
-		"fragment no YAML":     {fragment(`{`), "mine.yaml must be YAML"},
-		"fragment a list":      {fragment(`[]`), "mine.yaml must be YAML with members"},
-		"two stats_configs":    {fragment(`stats_config: {}`), "mine.yaml: stats_config is set already"},
-		"both cases":           {fragment(`{stats_sinks: [], statsSinks: []}`), "there twice"},
-		"clusters not listed":  {fragment(`static_resources: {clusters: {}}`), "clusters must be a list"},
-		"resources not mapped": {fragment(`static_resources: []`), "must be a map of lists"},
+		"StatsD by name":          {bootstrap.Options{NodeID: node, XDS: xds, Sinks: []bootstrap.StatsD{{Address: "statsd:8125"}}}, "must start with an IP address"},
+		"StatsD without port":     {bootstrap.Options{NodeID: node, XDS: xds, Sinks: []bootstrap.StatsD{{Address: "127.0.0.1:0"}}}, "must have a port"},
+		"flushed too often":       {bootstrap.Options{NodeID: node, XDS: xds, FlushInterval: 1}, "must be 1ms or more"},
+		"X-Ray by socket":         {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.XRay{Daemon: "unix:///x"}}, "must be IP:port"},
+		"collector's port":        {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.Datadog{Agent: "agent:0"}}, "between 1 and 65535"},
+		"collector's host":        {bootstrap.Options{NodeID: node, XDS: xds, Tracer: bootstrap.OpenTelemetry{Collector: ":4317"}}, "must be host:port"},
+		"share":                   {bootstrap.Options{NodeID: node, XDS: xds, TracedShare: share(1.5)}, "between 0 and 1"},
+		"SDS socket":              {bootstrap.Options{NodeID: node, XDS: xds, SDSSocket: "agent.sock"}, "absolute path"},
+		"fragment no YAML":        {fragment(`{`), "mine.yaml must be YAML"},
+		"fragment a list":         {fragment(`[]`), "mine.yaml must be YAML with members"},
+		"two stats_configs":       {fragment(`stats_config: {}`), "mine.yaml: stats_config is set already"},
+		"both cases":              {fragment(`{stats_sinks: [], statsSinks: []}`), "there twice"},
+		"clusters not listed":     {fragment(`static_resources: {clusters: {}}`), "clusters must be a list"},
+		"resources not mapped":    {fragment(`static_resources: []`), "must be a map of lists"},
+		"metrics and admin":       {bootstrap.Options{NodeID: node, XDS: xds, Metrics: "0.0.0.0:9901"}, "the admin interface and the metrics can't both be at port 9901"},
+		"admin and relay":         {bootstrap.Options{NodeID: node, XDS: xds, Admin: "localhost:15010"}, "the relay and the admin interface can't both be at port 15010"},
+		"admin and interception":  {bootstrap.Options{NodeID: node, XDS: xds, Admin: "127.0.0.1:15001"}, "on its way out can't both be at port 15001"},
+		"metrics and second pass": {bootstrap.Options{NodeID: "mesh/shop/virtualGateway/web", XDS: xds, Metrics: "0.0.0.0:15001"}, "second pass can't both be at port 15001"},
+		"one address for two": {bootstrap.Options{
+			NodeID: node, XDS: xds,
+			Metadata: events.NodeMetadata{Explicit: map[string]string{"proxy": "127.0.0.1:7001", "bind/8080": "0.0.0.0:7001", "application/8080": "127.0.0.1:7001"}},
+		}, "bind/8080 and proxy can't both be at port 7001"},
 		"explicit address": {bootstrap.Options{
 			NodeID: node, XDS: xds,
 			Metadata: events.NodeMetadata{Explicit: map[string]string{"bind/8080": "8080"}},
@@ -247,6 +255,27 @@ func TestRenderRefuses(t *testing.T) {
 			out, err := bootstrap.Render(tc.o)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %q, %v; want an error with %q", out, err, tc.want)
+			}
+		})
+	}
+}
+
+// What looks alike and does no harm: other addresses of one port, sockets, a relay elsewhere, no interception.
+func TestRenderTakesAddressesThatDoNotClash(t *testing.T) {
+	const node = "mesh/shop/virtualNode/cart"
+	for name, o := range map[string]bootstrap.Options{
+		"addresses":    {NodeID: node, XDS: "127.0.0.1:15010", Admin: "127.0.0.1:9901", Metrics: "10.0.0.1:9901"},
+		"versions":     {NodeID: node, XDS: "127.0.0.1:15010", Admin: "[::1]:9901", Metrics: "127.0.0.1:9901"},
+		"a far relay":  {NodeID: node, XDS: "relay.example:9901", Credentials: "/run/ownmesh"},
+		"a gateway":    {NodeID: "mesh/shop/virtualGateway/web", XDS: "127.0.0.1:15010", Admin: "127.0.0.1:15000"},
+		"no redirects": {NodeID: node, XDS: "127.0.0.1:15010", Admin: "127.0.0.1:15001", Metadata: events.NodeMetadata{Explicit: map[string]string{}}},
+		"one application": {NodeID: node, XDS: "127.0.0.1:15010", Metadata: events.NodeMetadata{
+			Explicit: map[string]string{"application/80": "127.0.0.1:9080", "application/81": "127.0.0.1:9080", "bind/80": "127.0.0.1:0", "bind/81": "127.0.0.1:0"},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := bootstrap.Render(o); err != nil {
+				t.Error(err)
 			}
 		})
 	}
