@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -19,6 +20,10 @@ func (e *evaluator) body(d *declared, info resource.Info) json.RawMessage {
 		names = append(names, parent.NameMember)
 	}
 	for _, member := range names {
+		if n := d.property(title(member)); n != nil && e.refersToMesh(n) {
+			e.problem(n.Line, title(member)+" is Ref of an App Mesh resource, which gives its ARN: Fn::GetAtt gives its name", "")
+			continue
+		}
 		v := e.name(d, info, title(member), d.line)
 		if v.kind == text && strings.HasPrefix(v.text, "arn:") && strings.Contains(v.text, ":appmesh:") {
 			e.problem(v.line, title(member)+" is "+shown(v.text)+": Ref of an App Mesh resource gives its ARN; Fn::GetAtt gives its name", "")
@@ -45,7 +50,7 @@ func (e *evaluator) body(d *declared, info resource.Info) json.RawMessage {
 			continue
 		}
 		seen[name] = true
-		if _, done := out[member]; done || member == "meshOwner" && e.ownAccount(p.value) {
+		if slices.Contains(names, member) || member == "meshOwner" && e.ownAccount(p.value) {
 			continue
 		}
 		if v := e.eval(p.value, 0); v.kind != absent {
@@ -68,6 +73,20 @@ func (e *evaluator) ownAccount(n *yaml.Node) bool {
 	return v.kind != text || v.text == e.stacks.options.Parameters[account]
 }
 
+// refersToMesh reports whether a node is a bare Ref of an App Mesh resource.
+func (e *evaluator) refersToMesh(n *yaml.Node) bool {
+	name, arg, ok := function(follow(n))
+	if arg = follow(arg); !ok || name != "Ref" || arg.Kind != yaml.ScalarNode {
+		return false
+	}
+	d, ok := e.declared[arg.Value]
+	if _, given := e.stacks.options.Resolve[arg.Value]; !ok || given {
+		return false
+	}
+	_, ok = d.info()
+	return ok
+}
+
 func withoutToken(names string) string { return strings.TrimPrefix(names, "ClientToken, ") }
 
 // wholeNumber is how JSON spells integers; longer ones than any bound stay strings, which the API refuses by name.
@@ -82,6 +101,13 @@ func (e *evaluator) shaped(v value, name, path string) any {
 		out := map[string]any{}
 		for _, m := range v.members {
 			member, ok := s.spelling[m.name]
+			if _, asAPI := s.Members[m.name]; asAPI { // AWS's own templates have some so, and were deployed
+				member, ok = m.name, true
+			}
+			if _, twice := out[member]; ok && twice {
+				e.problem(m.line, "property "+path+"."+m.name+" is there twice, in two spellings", "")
+				continue
+			}
 			if !ok {
 				e.problem(m.line, "unknown property "+path+"."+m.name+": there are "+s.names(), "")
 				continue

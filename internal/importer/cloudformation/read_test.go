@@ -31,6 +31,10 @@ Parameters:
   Size: {Type: Number, Default: 7}
   Zones: {Type: CommaDelimitedList, Default: "a,b, c"}
   Choice: {Type: String, Default: "yes", AllowedValues: ["yes", "no"]}
+  Stored: {Type: "AWS::SSM::Parameter::Value<CommaDelimitedList>", Default: /zones}
+  Hosts: {Type: "AWS::SSM::Parameter::Value<List<String>>", Default: /hosts}
+  Some: {Type: CommaDelimitedList, Default: "a, b", AllowedValues: [a, b, c]}
+  Wrong: {Type: CommaDelimitedList, Default: "a,d", AllowedValues: [a, b, c]}
 Mappings:
   M: {k: {v: mapped, list: [x, y]}}
 Conditions:
@@ -56,7 +60,7 @@ Outputs:
 // TestFunctions evaluates each function in its short form; a few in their long one, which is the same to the reader.
 func TestFunctions(t *testing.T) {
 	options := cloudformation.Options{
-		Parameters: map[string]string{"AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012", "AWS::StackName": "stack"},
+		Parameters: map[string]string{"AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012", "AWS::StackName": "stack", "Stored": "s1, s2"},
 		Resolve:    map[string]string{"Other.Name": "net", "ImportValue.elsewhere": "imported", "{{resolve:ssm:/name}}": "stored"},
 	}
 	for expression, want := range map[string]string{
@@ -79,6 +83,8 @@ func TestFunctions(t *testing.T) {
 		`!Join ["-", [a, !Ref Env, "7"]]`:                   "a-prod-7",
 		`!Join ["", !Ref Zones]`:                            "abc",
 		`!Select [2, !Ref Zones]`:                           "c",
+		`!Select [1, !Ref Stored]`:                          "s2",
+		`!Join ["", !Ref Some]`:                             "ab",
 		`!FindInMap [M, k, v]`:                              "mapped",
 		`!Select [1, !FindInMap [M, k, list]]`:              "y",
 		`!FindInMap [M, none, v, {DefaultValue: fallback}]`: "fallback",
@@ -133,12 +139,15 @@ func TestProblems(t *testing.T) {
 		`!Cidr ["10.0.0.0/16", 1, 8]`: {"is not evaluated here", ""},
 		`!Transform {Name: x}`:        {"is not evaluated here", ""},
 		`[a, b]`:                      {"MeshName takes a string", ""},
-		`!Ref Node`:                   {"", "--parameter AWS::Region=VALUE"},
+		`!Ref Node`:                   {"MeshName is Ref of an App Mesh resource, which gives its ARN: Fn::GetAtt gives its name", ""},
+		`!Sub "${Node}"`:              {"", "--parameter AWS::Region=VALUE"},
+		`!Join ["", !Ref Hosts]`:      {"is read from a parameter store", "--parameter Hosts=VALUE"},
+		`!Join ["", !Ref Wrong]`:      {`parameter Wrong is "a,d", and must be one of a, b, c`, "--parameter Wrong=VALUE"},
 	} {
 		r := cloudformation.Read([]cloudformation.Template{parse(t, around(expression))}, cloudformation.Options{})[0]
 		found := slices.ContainsFunc(r.Problems, func(p cloudformation.Problem) bool {
-			// Line 15 is that of the conditions, line 24 that of the expression.
-			return p.Logical == "X" && (p.Line == 24 || p.Line == 15) && strings.Contains(p.Message, want.message) && p.Pass == want.pass
+			// Line 19 is that of the conditions, line 28 that of the expression.
+			return p.Logical == "X" && (p.Line == 28 || p.Line == 19) && strings.Contains(p.Message, want.message) && p.Pass == want.pass
 		})
 		if !found {
 			t.Errorf("%s: want %+v, got %+v", expression, want, r.Problems)
@@ -183,6 +192,34 @@ Resources:
 	}
 }
 
+// AWS published templates with members of a spec as the API spells them, and they could be deployed.
+func TestSpellingOfTheAPI(t *testing.T) {
+	r := cloudformation.Read([]cloudformation.Template{parse(t, `
+Resources:
+  N:
+    Type: AWS::AppMesh::VirtualNode
+    Properties:
+      MeshName: shop
+      VirtualNodeName: cart
+      Spec: {Listeners: [{PortMapping: {Port: 80, Protocol: http}, OutlierDetection: {maxServerErrors: "5", maxEjectionPercent: 100,
+        interval: {value: 30, unit: s}, BaseEjectionDuration: {Value: 5, unit: s}}}]}
+  Twice: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: other, Spec: {EgressFilter: {Type: ALLOW_ALL, type: DROP_ALL}}}}
+  Top: {Type: AWS::AppMesh::Mesh, Properties: {meshName: other}}
+`)}, cloudformation.Options{})[0]
+	if len(r.Resources) != 1 || len(r.Problems) != 2 {
+		t.Fatalf("%+v", r)
+	}
+	const want = `{"kind":"VirtualNode","meshName":"shop","spec":{"listeners":[{"outlierDetection":{"baseEjectionDuration":{"unit":"s","value":5},"interval":{"unit":"s","value":30},"maxEjectionPercent":100,"maxServerErrors":5},"portMapping":{"port":80,"protocol":"http"}}]},"virtualNodeName":"cart"}`
+	if got := string(r.Resources[0].Body); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for i, want := range []string{"property Spec.EgressFilter.type is there twice, in two spellings", "unknown property meshName: AWS::AppMesh::Mesh has"} {
+		if !strings.Contains(r.Problems[i].Message, want) {
+			t.Errorf("got %q, want %q", r.Problems[i].Message, want)
+		}
+	}
+}
+
 // What is no App Mesh resource, or has no counterpart, is said to be left; what is misspelt is a problem.
 func TestLeftAndUnknown(t *testing.T) {
 	r := cloudformation.Read([]cloudformation.Template{parse(t, `
@@ -190,6 +227,7 @@ Transform: AWS::Serverless-2016-10-31
 Conditions: {Never: !Equals [a, b]}
 Resources:
   Queue: {Type: AWS::SQS::Queue}
+  Nested: {Type: AWS::CloudFormation::Stack}
   Off: {Type: AWS::AppMesh::Mesh, Condition: Never}
   Kept: {Type: AWS::AppMesh::Mesh, DeletionPolicy: Retain, DependsOn: Queue, Properties: {MeshName: shop}}
   Wrong: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: other, Spce: {}}}
@@ -204,12 +242,12 @@ Resources:
 	for _, p := range r.Problems {
 		problems = append(problems, fmt.Sprintf("%d %s: %s", p.Line, p.Logical, p.Message))
 	}
-	for _, want := range []string{"Transform: transforms are not run", "Queue AWS::SQS::Queue: it is no App Mesh resource", `Off AWS::AppMesh::Mesh: its condition "Never" is false`, `Kept AWS::AppMesh::Mesh: attribute "DeletionPolicy" has no counterpart`} {
+	for _, want := range []string{"Transform: transforms are not run", "Queue AWS::SQS::Queue: it is no App Mesh resource", "Nested AWS::CloudFormation::Stack: it is a template of its own: pass that one's file too", `Off AWS::AppMesh::Mesh: its condition "Never" is false`, `Kept AWS::AppMesh::Mesh: attribute "DeletionPolicy" has no counterpart`} {
 		if !strings.Contains(strings.Join(left, "\n"), want) {
 			t.Errorf("left: no %q in %q", want, left)
 		}
 	}
-	for _, want := range []string{"8 Wrong: unknown property Spce: AWS::AppMesh::Mesh has", "9 Deep: unknown property Spec.EgressFilter.Typ: there are Type", `10 Unheard: there is no resource type "AWS::AppMesh::Thing"`, "11 Nameless: "} {
+	for _, want := range []string{"9 Wrong: unknown property Spce: AWS::AppMesh::Mesh has", "10 Deep: unknown property Spec.EgressFilter.Typ: there are Type", `11 Unheard: there is no resource type "AWS::AppMesh::Thing"`, "12 Nameless: "} {
 		if !strings.Contains(strings.Join(problems, "\n"), want) {
 			t.Errorf("problems: no %q in %q", want, problems)
 		}

@@ -100,23 +100,34 @@ func (e *evaluator) parameter(name string, declared *yaml.Node, line int) value 
 		}
 		given = follow(standard).Value
 	}
-	var allowed []string
-	for _, n := range contents(child(declared, "AllowedValues")) {
-		allowed = append(allowed, follow(n).Value)
-	}
-	if allowed != nil && !slices.Contains(allowed, given) {
-		return e.problem(line, "parameter "+name+" is "+shown(given)+", and must be one of "+sortedNames(allowed), "--parameter "+name+"=VALUE")
-	}
-	if typ != "CommaDelimitedList" && !strings.Contains(typ, "List<") {
-		return e.dynamic(value{kind: text, text: given, line: line})
+	values := []string{given}
+	isList := strings.Contains(typ, "List<") || strings.Contains(typ, "CommaDelimitedList")
+	if isList {
+		values = slices.DeleteFunc(strings.Split(given, ","), func(part string) bool { return strings.TrimSpace(part) == "" })
 	}
 	v := value{kind: list, line: line}
-	for part := range strings.SplitSeq(given, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			v.items = append(v.items, value{kind: text, text: part, line: line})
+	allowed := scalars(child(declared, "AllowedValues"))
+	for _, one := range values {
+		if isList {
+			one = strings.TrimSpace(one)
 		}
+		if allowed != nil && !slices.Contains(allowed, one) {
+			return e.problem(line, "parameter "+name+" is "+shown(given)+", and must be one of "+sortedNames(allowed), "--parameter "+name+"=VALUE")
+		}
+		v.items = append(v.items, value{kind: text, text: one, line: line})
+	}
+	if !isList {
+		return e.dynamic(v.items[0])
 	}
 	return v
+}
+
+// scalars are the texts of a list; nil if n is none.
+func scalars(n *yaml.Node) (all []string) {
+	for _, c := range contents(n) {
+		all = append(all, follow(c).Value)
+	}
+	return all
 }
 
 func contents(n *yaml.Node) []*yaml.Node {

@@ -181,6 +181,9 @@ func (e *evaluator) resource(d *declared) {
 	case !ok && strings.HasPrefix(d.typ, typePrefix):
 		e.problem(d.line, "there is no resource type "+shown(d.typ), "")
 		return
+	case !ok && d.typ == "AWS::CloudFormation::Stack":
+		e.left(d.logical, d.typ, d.line, "it is a template of its own: pass that one's file too if App Mesh resources are in it")
+		return
 	case !ok:
 		e.left(d.logical, d.typ, d.line, "it is no App Mesh resource")
 		return
