@@ -223,6 +223,38 @@ func TestRelaysRunInTwoZonesAndAreFoundByName(t *testing.T) {
 	})
 }
 
+// TestRelaysStartOnceTheyCan: what leads out of a new VPC takes minutes to make, and tasks that fail meanwhile take the
+// deployment back.
+func TestRelaysStartOnceTheyCan(t *testing.T) {
+	for name, c := range map[string]struct {
+		template
+		ways []string // prefixes of logical ids
+	}{
+		"nat":       {standard(), []string{"RelayExecutionRoleDefaultPolicy", "RelayTaskTaskRoleDefaultPolicy", "VpcprivateSubnet1DefaultRoute", "VpcprivateSubnet2DefaultRoute"}},
+		"public":    {public(), []string{"RelayExecutionRoleDefaultPolicy", "VpcpublicSubnet1DefaultRoute", "VpcpublicSubnet2DefaultRoute"}},
+		"endpoints": {isolated(), []string{"RelayExecutionRoleDefaultPolicy", "VpcEcr", "VpcEcrDocker", "VpcLogs", "VpcKms", "VpcEvents"}},
+		"existing":  {existing(), []string{"RelayExecutionRoleDefaultPolicy"}},
+	} {
+		_, service := c.one(t, "AWS::ECS::Service", "Relay")
+		for _, way := range c.ways {
+			if !slices.ContainsFunc(service.DependsOn, func(id string) bool { return strings.HasPrefix(id, way) }) {
+				t.Errorf("%s: relays don't wait for %s: %v", name, way, service.DependsOn)
+			}
+		}
+	}
+}
+
+// TestRelaysSayHowTheyAre: at a level above info no line would be there to make metrics of.
+func TestRelaysSayHowTheyAre(t *testing.T) {
+	for name, tpl := range map[string]template{"info": standard(), "error": existing()} {
+		_, task := tpl.one(t, "AWS::ECS::TaskDefinition", "RelayTask")
+		if got := text(task.Properties["ContainerDefinitions"]); !strings.Contains(got, `{"Name":"OWNMESH_LOG_LEVEL","Value":"info"}`) {
+			t.Errorf("logLevel=%s: %s", name, got)
+		}
+	}
+	existing().has(t, "AWS::Lambda::Function", &object{"Environment": object{"Variables": object{"OWNMESH_LOG_LEVEL": "error"}}})
+}
+
 // TestRelaysImageMayBePulled: from ECR, where ECS takes it with the right of the task's execution role.
 func TestRelaysImageMayBePulled(t *testing.T) {
 	for _, s := range public().statements() {

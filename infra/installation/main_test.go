@@ -53,7 +53,7 @@ var (
 		"namespaceArn":           "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/ns-abc",
 		"clientSecurityGroupIds": "sg-0123456789abcdef0,sg-0123456789abcdef1", "alarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:oncall",
 		"taskClusters": "arn:aws:ecs:eu-west-1:123456789012:cluster/shop", "relayImage": "registry.example/relay:1",
-		"apiConcurrency": 20.0, "apiAccessLogs": true, "removal": "destroy",
+		"logLevel": "error", "apiConcurrency": 20.0, "apiAccessLogs": true, "removal": "destroy",
 	})
 )
 

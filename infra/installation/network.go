@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsservicediscovery"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/ownmesh/ownmesh/infra/options"
@@ -16,6 +17,7 @@ type network struct {
 	vpc     awsec2.IVpc
 	id      *string
 	subnets *awsec2.SubnetSelection
+	ways    []constructs.IDependable // out of a new VPC: relays start once they are there
 }
 
 // makeNetwork makes or takes the VPC, the namespace where relays are found, and who may reach them.
@@ -74,6 +76,7 @@ func (m *mesh) makeVPC() {
 	})
 	accept(vpc, "AwsSolutions-VPC7", "Relays take connections from named security groups alone, with tokens, and log what they refuse; flow logs are the user's choice.")
 	m.network.vpc, m.network.subnets = vpc, &awsec2.SubnetSelection{SubnetType: private}
+	m.network.ways = append(m.network.ways, vpc.SelectSubnets(m.network.subnets).InternetConnectivityEstablished)
 }
 
 // makeEndpoints makes ways to what relays need of AWS, where there is no way to the internet. Relays alone may use them.
@@ -92,9 +95,10 @@ func (m *mesh) makeEndpoints() {
 		{"Kms", awsec2.InterfaceVpcEndpointAwsService_KMS()},
 		{"Events", awsec2.InterfaceVpcEndpointAwsService_EVENTBRIDGE()},
 	} {
-		m.network.vpc.AddInterfaceEndpoint(jsii.String(e.id), &awsec2.InterfaceVpcEndpointOptions{
+		endpoint := m.network.vpc.AddInterfaceEndpoint(jsii.String(e.id), &awsec2.InterfaceVpcEndpointOptions{
 			Service: e.service, Open: jsii.Bool(false), SecurityGroups: &[]awsec2.ISecurityGroup{group},
 		})
+		m.network.ways = append(m.network.ways, endpoint)
 	}
 }
 

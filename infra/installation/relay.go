@@ -39,9 +39,19 @@ func (m *mesh) makeRelay() {
 			DnsRecordType: awsservicediscovery.DnsRecordType_A, DnsTtl: awscdk.Duration_Seconds(jsii.Number(10)),
 		},
 	})
+	// A task that finds no way to its image, or may not pull it yet, fails: three, and the deployment is taken back.
+	m.relay.Node().AddDependency(append(m.network.ways, task.ExecutionRole())...)
 	if !m.o.Local {
 		m.scaleRelay()
 	}
+}
+
+// relayLogLevel is never above info: what relays say once a minute is what alarms and autoscaling go by.
+func (m *mesh) relayLogLevel() *string {
+	if m.o.LogLevel == "debug" {
+		return jsii.String("debug")
+	}
+	return jsii.String("info")
 }
 
 func (m *mesh) makeRelayTask() awsecs.FargateTaskDefinition {
@@ -62,7 +72,7 @@ func (m *mesh) makeRelayTask() awsecs.FargateTaskDefinition {
 			"OWNMESH_BUCKET":    m.bucket.BucketName(),
 			"OWNMESH_BUS":       m.bus.EventBusName(),
 			"OWNMESH_RELAY":     jsii.String(m.relayAddress()),
-			"OWNMESH_LOG_LEVEL": jsii.String(m.o.LogLevel),
+			"OWNMESH_LOG_LEVEL": m.relayLogLevel(),
 			"OWNMESH_INTERVAL":  jsii.String(m.o.RelayInterval),
 		},
 		HealthCheck: &awsecs.HealthCheck{

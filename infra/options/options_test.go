@@ -43,6 +43,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		want    string
 	}{
 		{map[string]any{"name": "Shop"}, `name: "Shop" is no name: want 2 to 20 of a-z`},
+		{map[string]any{"name": "shop-"}, "no - at the end"}, // it begins a DNS name
 		{map[string]any{"removal": "keep"}, `removal: "keep" is none of retain, destroy`},
 		{map[string]any{"local": "yes"}, `local: "yes" is none of true, false`},
 		{map[string]any{"relaycpu": 512.0}, "relaycpu: there is no such option; docs/aws/options.md lists them; is relayCpu meant?"},

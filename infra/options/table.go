@@ -14,7 +14,7 @@ type option struct {
 // table is every option, in the order of the docs.
 var table = []option{
 	{"installation", "name", "ownmesh", "Names the stack and begins the name of everything in it. Two installations in one account and region need two names.",
-		matching(func(o *Options) *string { return &o.Name }, `^[a-z][a-z0-9-]{1,19}$`, "is no name: want 2 to 20 of a-z, 0-9 and -, a letter first")},
+		matching(func(o *Options) *string { return &o.Name }, `^[a-z][a-z0-9-]{0,18}[a-z0-9]$`, "is no name: want 2 to 20 of a-z, 0-9 and -, a letter first and no - at the end")},
 	{"installation", "removal", "retain", "`retain`: tables and bucket outlive the stack, and the tables refuse to be deleted. `destroy`: they go with the stack (the bucket must be emptied first). Keys, logs and queues go with it either way.",
 		func(o *Options, text string) error {
 			o.Destroy = text == "destroy"
@@ -22,7 +22,7 @@ var table = []option{
 		}},
 	{"installation", "artifacts", "dist", "Folder with `lambdas/<architecture>/<name>.zip` and `images/relay`, as `make lambdas images` leaves them.",
 		text(func(o *Options) *string { return &o.Artifacts })},
-	{"installation", "logLevel", "info", "`debug`, `info`, `warn` or `error`, for Lambdas and relays.",
+	{"installation", "logLevel", "info", "`debug`, `info`, `warn` or `error`, for Lambdas and relays. Relays say `info` in any case: alarms and autoscaling go by it.",
 		func(o *Options, text string) error {
 			o.LogLevel = text
 			return among(text, "debug", "info", "warn", "error")

@@ -144,13 +144,15 @@ func (o *ordering) makeTask(id string, redirected bool) awsecs.FargateTaskDefini
 }
 
 func (o *ordering) makeECSService(id string, task awsecs.FargateTaskDefinition, found *awsecs.CloudMapOptions) awsecs.FargateService {
-	return awsecs.NewFargateService(o.Stack, jsii.String("Service-"+id), &awsecs.FargateServiceProps{
+	service := awsecs.NewFargateService(o.Stack, jsii.String("Service-"+id), &awsecs.FargateServiceProps{
 		Cluster: o.cluster, TaskDefinition: task, DesiredCount: jsii.Number(2), CloudMapOptions: found,
 		MinHealthyPercent: jsii.Number(100), MaxHealthyPercent: jsii.Number(200),
 		CircuitBreaker: &awsecs.DeploymentCircuitBreaker{Enable: jsii.Bool(true), Rollback: jsii.Bool(true)},
 		SecurityGroups: &[]awsec2.ISecurityGroup{o.group, o.relays},
 		VpcSubnets:     o.subnets, AssignPublicIp: jsii.Bool(o.s.publicIP),
 	})
+	service.Node().AddDependency(task.ExecutionRole()) // tasks that may not pull their images yet would fail
+	return service
 }
 
 // image is one that the context names, or what `make images` left, which is published with the stack.
