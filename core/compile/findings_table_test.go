@@ -134,6 +134,8 @@ var findingCases = []findingCase{
 	// Section 11: virtual services.
 	{name: "11: a service without provider", given: service("soon.local", ""),
 		want: []string{"virtualService/soon.local spec.provider provider-missing"}},
+	{name: "11: a service whose name is no host's", given: service("'my shop'", "provider: {virtualNode: {virtualNodeName: cart}}"),
+		want: []string{"virtualService/my shop virtualServiceName service-host"}},
 	{name: "11: a router without routes", without: []resource.Key{{Kind: resource.KindRoute, Parent: "shop", Name: "all"}},
 		want: []string{noRoute}},
 

@@ -45,7 +45,7 @@ func Egress(mesh string, o graph.Offer, tls *graph.Upstream) *clusterv3.Cluster 
 	if tls != nil {
 		c.TransportSocket = clientSocket(*tls, o.Protocol)
 	}
-	c.HealthChecks = healthChecks(o.Health, tls != nil)
+	c.HealthChecks = healthChecks(o.Health, c.Name, tls != nil)
 	c.IgnoreHealthOnHostRemoval = len(c.HealthChecks) > 0 // who is deregistered leaves, though probes still reach it
 	c.OutlierDetection = outlierDetection(o.Outlier)
 	return c

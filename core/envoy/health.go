@@ -10,7 +10,7 @@ import (
 
 // healthChecks is how callers probe endpoints: at the interval that users gave, from the start. Envoy's own default is
 // a probe a minute until there was traffic, so that the first requests would go to endpoints of which it knows nothing.
-func healthChecks(h *graph.HealthCheck, tls bool) []*corev3.HealthCheck {
+func healthChecks(h *graph.HealthCheck, cluster string, tls bool) []*corev3.HealthCheck {
 	if h == nil {
 		return nil
 	}
@@ -22,13 +22,17 @@ func healthChecks(h *graph.HealthCheck, tls bool) []*corev3.HealthCheck {
 	if tls && h.Protocol.HTTPLike() { // a probe may speak another protocol than requests do
 		c.TlsOptions = &corev3.HealthCheck_TlsOptions{AlpnProtocols: alpnOf(h.Protocol)}
 	}
+	host := graph.AsHost(cluster)
+	if host == cluster {
+		host = "" // Envoy's own choice is the cluster's name, and names that are no host's would be refused with 400
+	}
 	switch h.Protocol {
 	case graph.GRPC:
-		c.HealthChecker = &corev3.HealthCheck_GrpcHealthCheck_{GrpcHealthCheck: &corev3.HealthCheck_GrpcHealthCheck{}}
+		c.HealthChecker = &corev3.HealthCheck_GrpcHealthCheck_{GrpcHealthCheck: &corev3.HealthCheck_GrpcHealthCheck{Authority: host}}
 	case graph.TCP:
 		c.HealthChecker = &corev3.HealthCheck_TcpHealthCheck_{TcpHealthCheck: &corev3.HealthCheck_TcpHealthCheck{}}
 	default:
-		check := &corev3.HealthCheck_HttpHealthCheck{Path: h.Path}
+		check := &corev3.HealthCheck_HttpHealthCheck{Path: h.Path, Host: host}
 		if h.Protocol == graph.HTTP2 {
 			check.CodecClientType = typev3.CodecClientType_HTTP2
 		}

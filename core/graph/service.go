@@ -75,6 +75,9 @@ func CheckService(w World, key resource.Key) []resource.Finding {
 			n.add("provider-without-listener", "spec.provider.virtualNode.virtualNodeName", quoted("virtual node %s has no listener: there is no port to call the service on", s.Node), "give the node a listener")
 		}
 	}
+	if ports := ServicePorts(w, key.Name); AsHost(key.Name) != key.Name && slices.ContainsFunc(ports, func(p Port) bool { return p.Protocol.HTTPLike() }) {
+		n.add("service-host", "virtualServiceName", "servers don't take such a name for a host: requests to it are answered with 400, a gateway's too, and only an address of explicit interception leads there", "create it under its host's name, of letters, digits, hyphens and dots")
+	}
 	return n.Found
 }
 

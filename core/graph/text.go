@@ -44,6 +44,18 @@ func isToken(s string) bool {
 	return true
 }
 
+// AsHost is s with a hyphen for each byte that servers don't take in a Host header; s itself where they take all.
+func AsHost(s string) string {
+	out := []byte(s)
+	for i, c := range out {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && strings.IndexByte("!$%&'()*+,-.:;=[]_~", c) < 0 {
+			out[i] = '-'
+		}
+	}
+	return string(out)
+}
+
 // hasControl reports whether s holds a character that can't be in a header's value.
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 && r != '\t' || r == 0x7f })

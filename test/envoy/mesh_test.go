@@ -90,7 +90,11 @@ func (m *mesh) endpointsKnown() {
 		for _, l := range spec.Listeners {
 			cluster := fmt.Sprintf("cds_egress_%s_%s_%s_%d", m.Mesh, n.Name, l.PortMapping.Protocol, l.PortMapping.Port)
 			want[cluster] = []string{}
-			for _, e := range endpoint.Join(selector(spec.ServiceDiscovery.AWSCloudMap, l.PortMapping.Port), state) {
+			join := selector(spec.ServiceDiscovery.AWSCloudMap, l.PortMapping.Port)
+			if join.IPPreference == "" {
+				join.IPPreference = m.ipPreference()
+			}
+			for _, e := range endpoint.Join(join, state) {
 				if e.Healthy {
 					want[cluster] = append(want[cluster], fmt.Sprintf("%s:%d", e.Address, e.Port))
 				}
@@ -122,6 +126,23 @@ func selector(d *resource.AWSCloudMapServiceDiscovery, port int) endpoint.Select
 		s.Attributes[a.Key] = a.Value
 	}
 	return s
+}
+
+// ipPreference is the mesh's own.
+func (m *mesh) ipPreference() string {
+	m.t.Helper()
+	o, err := m.Get(m.t.Context(), m.Ref("mesh/"+m.Mesh))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	spec, err := resource.Decode[resource.MeshSpec](o.Spec)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if spec.ServiceDiscovery == nil {
+		return ""
+	}
+	return spec.ServiceDiscovery.IPPreference
 }
 
 func (m *mesh) nodeSpec(name string) resource.VirtualNodeSpec {

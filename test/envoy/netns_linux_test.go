@@ -141,8 +141,8 @@ func (n *network) host(name string, besides ...string) *host {
 // envoyUser is the user whose connections aren't redirected: App Mesh's IgnoredUID.
 const envoyUser = 1337
 
-// redirect sets up App Mesh's iptables rules.
-func (h *host) redirect(appPorts, egressIgnoredPorts, egressIgnoredIPs string) {
+// redirect sets up App Mesh's iptables rules; by ip6tables they are those for IPv6.
+func (h *host) redirect(iptables, appPorts, egressIgnoredPorts, egressIgnoredIPs string) {
 	h.t.Helper()
 	for _, rule := range []string{
 		"-N APPMESH_INGRESS",
@@ -156,7 +156,7 @@ func (h *host) redirect(appPorts, egressIgnoredPorts, egressIgnoredIPs string) {
 		"-A APPMESH_EGRESS -p tcp -j REDIRECT --to 15001",
 		"-A OUTPUT -p tcp -m addrtype ! --dst-type LOCAL -j APPMESH_EGRESS",
 	} {
-		args := append([]string{"netns", "exec", h.name, "iptables", "-t", "nat"}, strings.Fields(rule)...)
+		args := append([]string{"netns", "exec", h.name, iptables, "-t", "nat"}, strings.Fields(rule)...)
 		if err := run("ip", args...); err != nil {
 			h.t.Fatal(err)
 		}

@@ -102,9 +102,9 @@ gatewayRouteName: cart
 spec: {httpRoute: {match: {prefix: /cart}, action: {target: {virtualService: {virtualServiceName: cart.shop.local}}}}}
 `)
 	for _, h := range []*host{w.ui, w.cart} {
-		h.redirect("8080,9090", away, "169.254.170.2,169.254.169.254,"+ignored)
+		h.redirect("iptables", "8080,9090", away, "169.254.170.2,169.254.169.254,"+ignored)
 	}
-	w.db.redirect("3306", away, "169.254.170.2,169.254.169.254,"+ignored)
+	w.db.redirect("iptables", "3306", away, "169.254.170.2,169.254.169.254,"+ignored)
 
 	serveOn(w.ui.listen("127.0.0.1:8080"), answering("ui"))
 	serveOn(w.cart.listen("127.0.0.1:8080"), answering("cart"))
