@@ -59,7 +59,11 @@ func TestTwoTokensAreNone(t *testing.T) {
 // Who tries tokens of others is sent away for a while, as who has none is.
 func TestTokensOfOthersAreFailedAttempts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *relay.Options) { o.Tokens, o.Limits = anyones{}, relay.Limits{PeerFailures: 3} })
+	started := time.Now()
+	w := newWorld(t, func(o *relay.Options) {
+		o.Tokens, o.Limits = anyones{}, relay.Limits{PeerFailures: 3}
+		o.Now = func() time.Time { return started } // none is forgiven meanwhile
+	})
 	w.simple()
 	w.Publish()
 	for range 3 {

@@ -24,6 +24,7 @@ func TestOneRefusedResourceStopsNoOther(t *testing.T) {
 	c.Nack(c.Expect(xdstest.Cluster, "c2"), "c2 is bad")
 	c.Accept(xdstest.Cluster, "c3")
 	c.ExpectNothing(quiet)
+	c.Sync()
 
 	p := w.proxy()
 	if p.State != events.Rejected || p.Generation != 0 || len(p.Rejected) != 1 {
@@ -53,7 +54,8 @@ func TestOneRefusedResourceStopsNoOther(t *testing.T) {
 }
 
 func TestWhatNamesARefusedClusterStays(t *testing.T) {
-	w := newWorld(t, func(o *relay.Options) { o.Hold = quiet / 3 })
+	const hold = 10 * quiet // longer than the refusal takes
+	w := newWorld(t, func(o *relay.Options) { o.Hold = hold })
 	w.simple()
 	w.Publish()
 	c := w.connect()
@@ -62,7 +64,7 @@ func TestWhatNamesARefusedClusterStays(t *testing.T) {
 	w.Edit(func(c *artifact.Config) { delete(c.Resources, cluster("c1").ID) })
 	w.Publish()
 	c.Nack(c.Expect(xdstest.Cluster, "c2"), "no")
-	c.ExpectNothing(quiet) // c1 isn't removed either, whatever time passes
+	c.ExpectNothing(hold + quiet) // c1 isn't removed either, whatever time passes
 	p := w.proxy()
 	if p.State != events.Rejected || p.Generation != 1 || !strings.Contains(strings.Join(p.Waiting, ";"), "route r1 stays as it is: cluster c2 was refused") {
 		t.Errorf("%+v", p)
@@ -130,6 +132,7 @@ func TestRefusedEndpoints(t *testing.T) {
 	w.Register(instance("1", "10.0.0.1"))
 	c.Nack(c.Expect(xdstest.Endpoint, "c1"), "no")
 	c.ExpectNothing(quiet)
+	c.Sync()
 	p := w.proxy()
 	if p.State != events.Rejected || p.Generation != 1 || len(p.Rejected) != 1 || p.Rejected[0].Type != "endpoint" {
 		t.Errorf("%+v", p)
@@ -150,6 +153,7 @@ func TestAnswersThatAnswerNothing(t *testing.T) {
 		c.Nack(xdstest.Nonce(xdstest.Route, nonce), "no")
 	}
 	c.ExpectNothing(quiet)
+	c.Sync()
 	if p := w.proxy(); p.State != events.Current {
 		t.Errorf("%+v", p)
 	}

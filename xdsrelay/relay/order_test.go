@@ -52,11 +52,11 @@ func TestAHoldEndsByTime(t *testing.T) {
 	w.Publish()
 	c := w.connect()
 	settle(c)
+	from := time.Now()
 	moved(w)
 	c.Expect(xdstest.Cluster, "c2") // never acknowledged
-	from := time.Now()
-	c.Expect(xdstest.Route, "r1") // nor this
-	if took := time.Since(from); took < hold/2 {
+	c.Expect(xdstest.Route, "r1")   // nor this
+	if took := time.Since(from); took < hold {
 		t.Errorf("the route was held for %v only", took)
 	}
 	c.ExpectRemoved(xdstest.Cluster, "c1")
@@ -149,9 +149,7 @@ func TestRemovalsGoInReverse(t *testing.T) {
 	c.Ack(c.ExpectRemoved(xdstest.Listener, "l1"))
 	c.Ack(c.ExpectRemoved(xdstest.Cluster, "c1"))
 	c.ExpectNothing(quiet) // no empty endpoints either
-	if p := w.proxy(); p.State != events.Current || p.Generation != 2 {
-		t.Errorf("%+v", p)
-	}
+	eventually(t, "the proxy is current", func() bool { return w.proxy().State == events.Current && w.proxy().Generation == 2 })
 }
 
 func TestWhatComesBackWhileItsRemovalWaitsStays(t *testing.T) {

@@ -109,6 +109,7 @@ type Relay struct {
 
 	ctx  context.Context // of the tails; ends when Run does
 	stop context.CancelFunc
+	work sync.WaitGroup // what uses the store by itself; see begin
 
 	mu       sync.Mutex
 	meshes   map[string]*mesh // by uid
@@ -168,11 +169,22 @@ func (r *Relay) Run(ctx context.Context) error {
 	others.Go(func() { r.report(ctx) })
 	r.writeStatuses(ctx)
 	r.drain()
+	r.mu.Lock()
 	r.stop()
+	r.mu.Unlock()
 	r.removeStatuses()
+	r.work.Wait()
 	told()
 	others.Wait()
 	return nil
+}
+
+// begin runs what uses the store by itself: whoever runs the relay may take that away once Run has returned. r.mu is
+// held, so that nothing begins once Run waits.
+func (r *Relay) begin(work func()) {
+	if r.ctx.Err() == nil {
+		r.work.Go(work)
+	}
 }
 
 // drain ends all streams and waits until they have ended. One that is stuck because Envoy doesn't read is left to the
@@ -219,10 +231,12 @@ func (r *Relay) acquire(uid string) *mesh {
 		tails := []*tail{m.configTail, m.endpointsTail}
 		var loaded atomic.Int32
 		for _, t := range tails {
-			go t.run(ctx, r, r.log.With("mesh_uid", uid, "log", string(t.log)), func() {
-				if int(loaded.Add(1)) == len(tails) {
-					close(m.ready)
-				}
+			r.begin(func() {
+				t.run(ctx, r, r.log.With("mesh_uid", uid, "log", string(t.log)), func() {
+					if int(loaded.Add(1)) == len(tails) {
+						close(m.ready)
+					}
+				})
 			})
 		}
 		r.meshes[uid] = m
@@ -246,22 +260,21 @@ func (r *Relay) release(m *mesh) {
 	m.lingering = time.AfterFunc(r.opts.Linger, func() { r.forget(m) })
 }
 
-// forget stops serving a mesh that nobody uses.
+// forget stops serving a mesh that nobody uses. A relay that ends takes all statuses back itself.
 func (r *Relay) forget(m *mesh) {
 	r.mu.Lock()
-	unused := m.refs == 0 && r.meshes[m.uid] == m
-	if unused {
-		delete(r.meshes, m.uid)
-	}
-	r.mu.Unlock()
-	if !unused {
+	defer r.mu.Unlock()
+	if m.refs > 0 || r.meshes[m.uid] != m || r.ctx.Err() != nil {
 		return
 	}
-	m.stop()
-	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
-	defer cancel()
-	m.removeStatus(ctx)
-	r.metrics.forget(m.uid)
+	delete(r.meshes, m.uid)
+	r.begin(func() {
+		m.stop()
+		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+		defer cancel()
+		m.removeStatus(ctx)
+		r.metrics.forget(m.uid)
+	})
 }
 
 func (r *Relay) streamAge() time.Duration { return jittered(r.opts.MaxStreamAge) }

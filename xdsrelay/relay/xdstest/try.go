@@ -24,6 +24,20 @@ func (c *Client) Try(d time.Duration) *Response {
 	return nil
 }
 
+// Served waits for the first response or the end of the stream, and says whether it was a response.
+func (c *Client) Served() bool {
+	c.tb.Helper()
+	select {
+	case <-c.responses:
+		return true
+	case <-c.ended:
+		return len(c.responses) > 0 // that came before the end
+	case <-time.After(Wait):
+		c.tb.Fatal("no response came")
+	}
+	return false
+}
+
 // ExpectEnd waits for the stream to end without fault, as when a relay stops. Responses before are dropped.
 func (c *Client) ExpectEnd() {
 	c.tb.Helper()
