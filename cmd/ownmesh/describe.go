@@ -65,15 +65,13 @@ func (a *app) describe(ctx context.Context, info resource.Info, name string, p p
 	if err != nil {
 		return err
 	}
-	d := described{Object: o.Raw, Findings: []resource.Finding{}}
+	d := described{Object: o.Raw}
 	if d.Tags, err = c.Tags(ctx, o.ARN); err != nil {
 		return fmt.Errorf("read tags: %w", err)
 	}
-	f, err := c.Findings(ctx, r.Mesh, r.Key.String())
-	if err != nil {
+	if d.Findings, err = findingsOn(ctx, c, r); err != nil {
 		return fmt.Errorf("read findings: %w", err)
 	}
-	d.Findings = append(d.Findings, f.Findings...)
 	switch info.Kind {
 	case resource.KindVirtualNode, resource.KindVirtualGateway, resource.KindVirtualRouter, resource.KindVirtualService:
 		view, err := c.View(ctx, r.Mesh, r.Key.String())
@@ -121,10 +119,36 @@ func (a *app) showDescribed(info resource.Info, o client.Object, d described) er
 	if len(d.Findings) > 0 {
 		a.screen.Printf("Findings:\n")
 		for _, f := range d.Findings {
-			a.screen.Printf("  %s: %s\n    %s\n", f.Path, f.Message, f.Hint)
+			where := f.Path
+			if f.Resource.String() != o.Key.String() {
+				where = f.Resource.String() + " " + f.Path
+			}
+			a.screen.Printf("  %s: %s\n    %s\n", where, f.Message, f.Hint)
 		}
 	}
 	return nil
+}
+
+// findingsOn are the findings on a resource and, of a router or gateway, on its routes: one that is left out is in none
+// of the tables.
+func findingsOn(ctx context.Context, c *client.Client, r client.Ref) ([]resource.Finding, error) {
+	of := r.Key.String()
+	parent := r.Kind == resource.KindVirtualRouter || r.Kind == resource.KindVirtualGateway
+	if parent {
+		of = "" // the API gives those of one resource, or all
+	}
+	f, err := c.Findings(ctx, r.Mesh, of)
+	if err != nil {
+		return nil, err
+	}
+	found := []resource.Finding{}
+	for _, one := range f.Findings {
+		info, _ := resource.InfoOf(one.Resource.Kind)
+		if !parent || one.Resource == r.Key || info.Parent == r.Kind && one.Resource.Parent == r.Name {
+			found = append(found, one)
+		}
+	}
+	return found, nil
 }
 
 func stamp(t time.Time) string { return t.Format("2006-01-02 15:04:05.000 MST") }

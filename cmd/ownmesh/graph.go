@@ -25,6 +25,13 @@ var graphFormats = []string{"dot", "mermaid", "svg"}
 type graphFlags struct {
 	fileFlags
 	format, focus string
+	chosen        bool // --format is given
+}
+
+// drawn is what is drawn, as data.
+type drawn struct {
+	View     graph.View         `json:"view"`
+	Findings []resource.Finding `json:"findings"`
 }
 
 func (a *app) graphCommand() *cobra.Command {
@@ -34,10 +41,12 @@ func (a *app) graphCommand() *cobra.Command {
 		GroupID: groupSee,
 		Short:   "Draw a mesh: who calls whom, by which routes",
 		Long: `Graph draws virtual nodes (boxes), gateways and services, and the routes between them with what they
-match and their shares. What there are findings on is red; where nothing goes, arrows are dashed.
+match and their shares. What there are findings on is red, a service also for its router and routes, a
+gateway for its routes; where nothing goes, arrows are dashed.
 
 It writes Graphviz's DOT or Mermaid, which GitHub and GitLab show in Markdown, or SVG where Graphviz's
-program dot is installed. With -f it draws what files say, without a server.`,
+program dot is installed; with -o json or yaml what is drawn, as data. With -f it draws what files say,
+without a server.`,
 		Example: `  ownmesh graph | dot -Tpng -o mesh.png
   ownmesh graph shop --format mermaid
   ownmesh graph --format svg > mesh.svg
@@ -49,6 +58,7 @@ program dot is installed. With -f it draws what files say, without a server.`,
 			if len(args) > 0 {
 				a.mesh = args[0]
 			}
+			f.chosen = cmd.Flags().Changed("format")
 			return a.graph(cmd.Context(), f)
 		},
 	}
@@ -68,6 +78,12 @@ func (a *app) graph(ctx context.Context, f graphFlags) error {
 	view, findings, err := a.viewOf(ctx, f)
 	if err != nil {
 		return err
+	}
+	if a.screen.Format != "table" {
+		if f.focus != "" || f.chosen {
+			return usage("-o %s is the whole mesh as data: it goes with neither --format nor --focus; `ownmesh describe -o %s` has one resource", a.screen.Format, a.screen.Format)
+		}
+		return a.screen.Show(drawn{View: view, Findings: append([]resource.Finding{}, findings...)}, nil)
 	}
 	d, err := draw.New(view, findings, f.focus)
 	if err != nil {

@@ -48,6 +48,14 @@ func New(v graph.View, findings []resource.Finding, focus string) (*Drawing, err
 	marked := map[resource.Key]bool{}
 	for _, f := range findings {
 		marked[f.Resource] = true
+		if info, ok := resource.InfoOf(f.Resource.Kind); ok && info.Parent != "" { // a route has no box of its own
+			marked[resource.Key{Kind: info.Parent, Name: f.Resource.Parent}] = true
+		}
+	}
+	for _, s := range v.Services { // nor has a router
+		if kind, name, ok := strings.Cut(s.Provider, "/"); ok && kind == string(resource.KindVirtualRouter) && marked[resource.Key{Kind: resource.KindVirtualRouter, Name: name}] {
+			marked[service(s.Name)] = true
+		}
 	}
 	add := func(k resource.Key, lines ...string) {
 		d.boxes = append(d.boxes, box{key: k, label: append([]string{k.Name}, lines...), marked: marked[k]})

@@ -91,6 +91,31 @@ func TestArrowsAreJoined(t *testing.T) {
 	}
 }
 
+// Routes and routers have no boxes: the gateway's or the service's is red for them.
+func TestFindingsOnRoutesAreSeen(t *testing.T) {
+	v := graph.View{
+		Gateways: []graph.GatewayView{{Name: "edge"}, {Name: "other"}},
+		Services: []graph.ServiceView{{Name: "a", Provider: "virtualRouter/r"}, {Name: "b", Provider: "virtualRouter/s"}, {Name: "c", Provider: "virtualNode/r"}, {Name: "d", Provider: "virtualRouter/t"}},
+	}
+	d, err := New(v, []resource.Finding{
+		{Resource: resource.Key{Kind: resource.KindRoute, Parent: "r", Name: "x"}},
+		{Resource: resource.Key{Kind: resource.KindVirtualRouter, Name: "t"}},
+		{Resource: resource.Key{Kind: resource.KindGatewayRoute, Parent: "edge", Name: "x"}},
+	}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var marked []string
+	for _, b := range d.boxes {
+		if b.marked {
+			marked = append(marked, b.key.String())
+		}
+	}
+	if got := strings.Join(marked, " "); got != "virtualGateway/edge virtualService/a virtualService/d" {
+		t.Errorf("marked: %s", got)
+	}
+}
+
 func TestFocus(t *testing.T) {
 	d, err := New(shop, nil, "virtualNode/web")
 	if err != nil {
