@@ -128,7 +128,8 @@ func (a *app) applyCommand() *cobra.Command {
 what it did about each document. Applying the same files again changes nothing.
 
 It stops at the first document that the API refuses; what came before stays. Shapes are
-checked for all documents before anything is done.`,
+checked for all documents before anything is done. With --dry-run nothing is: it does not see
+what routes and services refer to, which the API checks when it is done.`,
 		Example: `  ownmesh apply -f mesh.yaml
   ownmesh apply -f mesh/ -f routes/ --dry-run
   ownmesh apply -f mesh.yaml --wait --timeout 1m     # until all connected proxies have it
@@ -176,7 +177,7 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 	}})
 	progress.End()
 	if err != nil {
-		return errors.Join(a.showResults(applied{Results: results, DryRun: f.dryRun}), a.partly(err, results))
+		return errors.Join(a.showResults(applied{Results: results, DryRun: f.dryRun}), a.partly(err, results, f.dryRun))
 	}
 	out := applied{Results: results, DryRun: f.dryRun}
 	if !f.dryRun {
@@ -199,16 +200,21 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 }
 
 // partly adds how far apply came to an error.
-func (a *app) partly(err error, results []apply.Result) error {
+func (a *app) partly(err error, results []apply.Result, dry bool) error {
 	changed := 0
 	for _, r := range results {
-		if r.Action != apply.Unchanged {
+		if r.Action != apply.Unchanged && !dry {
 			changed++
 		}
 	}
 	f := a.explain(err)
-	f.hint = fmt.Sprintf("%d documents came before it, and %d of them changed something, which stays; apply again when this one is mended",
-		len(results), changed)
+	switch {
+	case changed > 0:
+		f.hint = fmt.Sprintf("%d documents came before it, and %d of them changed something, which stays; go on with the same command when this is mended",
+			len(results), changed)
+	case f.code != exitUnreachable:
+		f.hint = strings.TrimSuffix("nothing was changed; "+f.hint, "; ")
+	}
 	return f
 }
 

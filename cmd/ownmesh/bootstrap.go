@@ -67,6 +67,7 @@ printed with the addresses.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.resource, "resource", "", "mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME, or its ARN")
+	completeFlag(cmd, "resource", a.completeProxies)
 	flags.StringVar(&f.xds, "xds", "", "address of the relay: loopback, or unix:///PATH ("+defaultXDS+")")
 	flags.StringVar(&f.admin, "admin", "", "address of Envoy's admin interface ("+bootstrap.DefaultAdmin+"; with --explicit a free port)")
 	flags.StringVar(&f.metrics, "metrics", "", "serve /stats/prometheus and /ready, and nothing else, on this address")

@@ -90,7 +90,7 @@ func (a *app) compile(ctx context.Context, f compileFlags) error {
 	})
 	progress.End()
 	if err != nil {
-		return err
+		return a.offline(err)
 	}
 	out := compilation{Files: []compiledFile{}, Findings: []meshFinding{}}
 	for _, m := range meshes {
@@ -107,6 +107,15 @@ func (a *app) compile(ctx context.Context, f compileFlags) error {
 		return &failure{code: exitNotFound, err: fmt.Errorf("there is no %s in the files", strings.Join(f.proxies, ", "))}
 	}
 	return a.showCompiled(out, f.strict)
+}
+
+// offline explains an error of files that are looked at without a server: there is nothing but them.
+func (a *app) offline(err error) error {
+	f := a.explain(err)
+	if f.code == exitNotFound {
+		f.hint = "without a server there is only what the files hold: pass the file that has it with another -f"
+	}
+	return f
 }
 
 func (a *app) showCompiled(out compilation, strict bool) error {

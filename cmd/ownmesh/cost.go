@@ -40,6 +40,7 @@ Your own sidecars, gateways and load balancers are not in it, nor free tiers, di
 	flags.Float64Var(&in.Relays, "relays", 0, "relays; 0 for as many as the stack's scaling has")
 	flags.StringVar(&in.Egress, "egress", cost.Egresses[0], "how relays reach AWS: "+strings.Join(cost.Egresses, ", ")+" (a way that is there already)")
 	flags.StringVar(&file, "prices", "", "`FILE` with prices of your own: docs/cost.md names them")
+	completeFlag(cmd, "egress", words(cost.Egresses...))
 	return cmd
 }
 

@@ -42,7 +42,7 @@ on the command line, and fine when a file names it.`,
 			return a.deleteOne(cmd.Context(), info, args[1], p, f.dryRun)
 		},
 	}
-	p.flags(cmd)
+	a.parentFlags(cmd, &p)
 	f.flags(cmd, true)
 	return cmd
 }
@@ -86,7 +86,7 @@ func (a *app) deleteFiles(ctx context.Context, f fileFlags) error {
 	}})
 	progress.End()
 	if err != nil {
-		return errors.Join(a.showResults(applied{Results: results, DryRun: f.dryRun}), a.partly(err, results))
+		return errors.Join(a.showResults(applied{Results: results, DryRun: f.dryRun}), a.partly(err, results, f.dryRun))
 	}
 	return a.showResults(applied{Results: results, DryRun: f.dryRun})
 }

@@ -39,7 +39,7 @@ Defaults that nobody wrote down are spelt out.`,
 			return a.describe(cmd.Context(), info, args[1], p)
 		},
 	}
-	p.flags(cmd)
+	a.parentFlags(cmd, &p)
 	return cmd
 }
 

@@ -47,7 +47,8 @@ func (a *app) registerCommand() *cobra.Command {
 		Short: "Register an instance, or replace it",
 		Example: `  ownmesh endpoints register shop.local cart cart-1 --ip 127.0.0.1 --port 8080=20001
   ownmesh endpoints register shop.local cart cart-2 --ip 10.0.0.7 --attribute version=2 --zone use1-az1`,
-		Args: cobra.ExactArgs(3),
+		Args:              cobra.ExactArgs(3),
+		ValidArgsFunction: a.completeInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := f.instance(args)
 			if err != nil {
@@ -118,15 +119,16 @@ func (a *app) register(ctx context.Context, i endpoint.Instance) error {
 	if err != nil {
 		return err
 	}
-	return a.showInstances([]endpoint.Instance{made})
+	return a.showInstances([]endpoint.Instance{made}, "")
 }
 
 func (a *app) deregisterCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "deregister NAMESPACE SERVICE ID",
-		Short:   "Remove an instance",
-		Example: `  ownmesh endpoints deregister shop.local cart cart-1`,
-		Args:    cobra.ExactArgs(3),
+		Use:               "deregister NAMESPACE SERVICE ID",
+		Short:             "Remove an instance",
+		Example:           `  ownmesh endpoints deregister shop.local cart cart-1`,
+		Args:              cobra.ExactArgs(3),
+		ValidArgsFunction: a.completeInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.api()
 			if err != nil {
@@ -151,7 +153,8 @@ func (a *app) listEndpointsCommand() *cobra.Command {
 		Short: "List registered instances",
 		Example: `  ownmesh endpoints list
   ownmesh endpoints list shop.local cart -o json`,
-		Args: cobra.MaximumNArgs(2),
+		Args:              cobra.MaximumNArgs(2),
+		ValidArgsFunction: a.completeInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = append(args, "", "")
 			c, err := a.api()
@@ -163,18 +166,26 @@ func (a *app) listEndpointsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.showInstances(list)
+			of := ""
+			if args[0] != "" {
+				of = " in namespace " + args[0]
+			}
+			if args[1] != "" {
+				of = " for service " + args[1] + of
+			}
+			return a.showInstances(list, of)
 		},
 	}
 }
 
-func (a *app) showInstances(list []endpoint.Instance) error {
+// showInstances shows instances; of says which were asked for.
+func (a *app) showInstances(list []endpoint.Instance, of string) error {
 	if list == nil {
 		list = []endpoint.Instance{}
 	}
 	return a.screen.Show(map[string]any{"instances": list}, func() error {
 		if len(list) == 0 {
-			a.screen.Note("no instance is registered")
+			a.screen.Note("no instance is registered%s", of)
 			return nil
 		}
 		var rows [][]string

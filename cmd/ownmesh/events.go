@@ -54,9 +54,7 @@ With --follow, new events are shown as they come, until Ctrl-C. As JSON, each is
 	flags.StringVar(&f.query.After, "after", "", "only events after the one with this `ID`")
 	flags.StringVar(&f.query.Type, "type", "", "only this `TYPE`, such as mesh-converged")
 	flags.IntVar(&f.query.Limit, "limit", 100, "at most so many; with --follow, of those that are there")
-	if err := cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(completions(eventTypes()), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag's name is misspelt
-	}
+	completeFlag(cmd, "type", words(eventTypes()...))
 	return cmd
 }
 
@@ -82,7 +80,11 @@ func (a *app) events(ctx context.Context, f eventsFlags) error {
 	if !f.follow {
 		return a.screen.Show(map[string]any{"events": all}, func() error {
 			if len(all) == 0 {
-				a.screen.Note("there are no such events")
+				about := ""
+				if f.query.Mesh != "" {
+					about = " of mesh " + f.query.Mesh
+				}
+				a.screen.Note("there are no such events%s", about)
 				return nil
 			}
 			var rows [][]string

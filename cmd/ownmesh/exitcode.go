@@ -79,10 +79,6 @@ func (a *app) explain(err error) *failure {
 		f.code, f.hint = inner.code, inner.hint
 		return f
 	}
-	if !a.started {
-		f.code, f.hint = exitUsage, "see `"+a.help+"`"
-		return f
-	}
 	refusal, credentials := (*client.Error)(nil), (*sigv4.CredentialsError)(nil)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -90,15 +86,36 @@ func (a *app) explain(err error) *failure {
 	case errors.As(err, &credentials):
 		f.err, f.hint = credentials, "sign in, such as by `aws sso login`, or name a profile with --profile"
 	case errors.Is(err, client.ErrUnreachable):
-		f.code = exitUnreachable
-		f.hint = fmt.Sprintf("is `ownmesh up` running? --endpoint or %s says where, now %s", endpointVariable, a.endpoint)
-	case errors.Is(err, client.ErrNotFound):
-		f.code = exitNotFound
-		f.hint = "`ownmesh get KIND` lists what there is"
+		f.code, f.hint = exitUnreachable, a.elsewhere(err)
+	case errors.Is(err, client.ErrNotFound) && errors.As(err, &refusal):
+		f.code, f.hint = exitNotFound, whatThereIs(refusal.Message)
 	case errors.As(err, &refusal):
 		f.code, f.hint = refused(refusal)
 	}
 	return f
+}
+
+// elsewhere says what to look at when there is no answer, or a stranger's.
+func (a *app) elsewhere(err error) string {
+	where := fmt.Sprintf("--endpoint or %s says where, now %s", endpointVariable, a.endpoint)
+	switch {
+	case errors.Is(err, client.ErrStranger):
+		return "something else listens there; " + where
+	case strings.HasPrefix(a.endpoint, "https:"):
+		return "is it the stack's output Api, and can this machine reach it? " + where
+	}
+	return "is `ownmesh up` running? " + where
+}
+
+// whatThereIs names the command that lists what was not found among.
+func whatThereIs(message string) string {
+	switch {
+	case strings.HasPrefix(message, "Mesh "):
+		return "`ownmesh get meshes` lists what there is"
+	case strings.HasPrefix(message, "Instance "):
+		return "`ownmesh endpoints list` lists what there is"
+	}
+	return "`ownmesh get KIND` lists what there is"
 }
 
 func refused(e *client.Error) (code int, hint string) {

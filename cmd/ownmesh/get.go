@@ -36,7 +36,7 @@ virtual-node, VirtualNodes. With -o json or yaml the objects are whole, as the A
 			return a.getAll(cmd.Context(), info, p)
 		},
 	}
-	p.flags(cmd)
+	a.parentFlags(cmd, &p)
 	return cmd
 }
 

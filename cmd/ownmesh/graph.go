@@ -65,15 +65,14 @@ without a server.`,
 	f.flags(cmd, false)
 	cmd.Flags().StringVar(&f.format, "format", "dot", "dot, mermaid or svg")
 	cmd.Flags().StringVar(&f.focus, "focus", "", "only what is next to `virtualNode/NAME`, virtualGateway/NAME or virtualService/NAME")
-	if err := cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(completions(graphFormats), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag's name is misspelt
-	}
+	completeFlag(cmd, "format", words(graphFormats...))
+	completeFlag(cmd, "focus", a.keysOf(resource.KindVirtualNode, resource.KindVirtualGateway, resource.KindVirtualService))
 	return cmd
 }
 
 func (a *app) graph(ctx context.Context, f graphFlags) error {
 	if !slices.Contains(graphFormats, f.format) {
-		return usage("--format %q must be %s", f.format, strings.Join(graphFormats, ", "))
+		return usage("--format %q must be one of %s", f.format, strings.Join(graphFormats, ", "))
 	}
 	view, findings, err := a.viewOf(ctx, f)
 	if err != nil {
@@ -133,7 +132,7 @@ func (a *app) viewOfFiles(ctx context.Context, f fileFlags) (graph.View, []resou
 	}
 	meshes, err := offline.Compile(ctx, docs, compile.Options{}, func(int, int, manifest.Document) {})
 	if err != nil {
-		return graph.View{}, nil, err
+		return graph.View{}, nil, a.offline(err)
 	}
 	var names []string
 	for _, m := range meshes {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,9 +15,11 @@ import (
 // parents are --router and --gateway.
 type parents struct{ router, gateway string }
 
-func (p *parents) flags(cmd *cobra.Command) {
+func (a *app) parentFlags(cmd *cobra.Command, p *parents) {
 	cmd.Flags().StringVar(&p.router, "router", "", "virtual router of a route")
 	cmd.Flags().StringVar(&p.gateway, "gateway", "", "virtual gateway of a gateway route")
+	completeFlag(cmd, "router", a.namesOf(resource.KindVirtualRouter))
+	completeFlag(cmd, "gateway", a.namesOf(resource.KindVirtualGateway))
 }
 
 // of is the parent that resources of this kind have, "" where none is named.
@@ -72,6 +73,21 @@ func key(info resource.Info, name string, p parents) (resource.Key, error) {
 	return k, nil
 }
 
+// parseKey reads a resource as findings name it: virtualNode/cart, virtualRouter/cart/route/v2.
+func parseKey(flag, s string) (resource.Key, error) {
+	kind, name, _ := strings.Cut(s, "/")
+	info, ok := resource.ParseKind(kind)
+	if !ok || info.Parent != "" || name == "" {
+		return resource.Key{}, usage("--%s %q must be KIND/NAME, such as virtualNode/cart or virtualRouter/cart/route/v2", flag, s)
+	}
+	for _, child := range resource.Kinds {
+		if parent, n, ok := strings.Cut(name, "/"+string(child.Kind)+"/"); ok && child.Parent == info.Kind {
+			return resource.Key{Kind: child.Kind, Parent: parent, Name: n}, nil
+		}
+	}
+	return resource.Key{Kind: info.Kind, Name: name}, nil
+}
+
 // ref is KIND NAME in its mesh.
 func (a *app) ref(ctx context.Context, c *client.Client, info resource.Info, name string, p parents) (client.Ref, error) {
 	k, err := key(info, name, p)
@@ -92,48 +108,3 @@ func display(k resource.Key) string {
 	}
 	return k.Name
 }
-
-const completionTimeout = time.Second
-
-// completeKindName completes KIND, then NAME from the server.
-func (a *app) completeKindName(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	switch len(args) {
-	case 0:
-		return completions(kindNames()), cobra.ShellCompDirectiveNoFileComp
-	case 1:
-		return a.completeNames(cmd.Context(), args[0]), cobra.ShellCompDirectiveNoFileComp
-	}
-	return nil, cobra.ShellCompDirectiveNoFileComp
-}
-
-func (a *app) completeMesh(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return a.completeNames(cmd.Context(), string(resource.KindMesh)), cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeNames offers nothing where the server doesn't answer at once.
-func (a *app) completeNames(ctx context.Context, kind string) []cobra.Completion {
-	info, ok := resource.ParseKind(kind)
-	c, err := a.api()
-	if !ok || err != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
-	defer cancel()
-	mesh := ""
-	if info.Kind != resource.KindMesh {
-		if mesh, err = a.theMesh(ctx, c); err != nil {
-			return nil
-		}
-	}
-	refs, err := c.Refs(ctx, mesh, info.Kind, "")
-	if err != nil {
-		return nil
-	}
-	var all []string
-	for _, r := range refs {
-		all = append(all, display(r.Key))
-	}
-	return completions(all)
-}
-
-func completions(words []string) []cobra.Completion { return words }

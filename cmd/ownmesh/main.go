@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ownmesh/ownmesh/cmd/ownmesh/internal/screen"
+	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/internal/client"
 	"github.com/ownmesh/ownmesh/internal/sigv4"
 )
@@ -38,8 +39,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitOK
 	}
-	a.help = cmd.CommandPath() + " --help"
-	f := a.explain(err)
+	f := misuse(cmd, err)
+	if a.started {
+		f = a.explain(err)
+	}
 	f.print(stderr)
 	return f.code
 }
@@ -58,8 +61,7 @@ type app struct {
 	profile  string // of AWS, for an API there
 	region   string
 	sign     bool
-	help     string // what to type to learn about the command that was misused
-	started  bool   // a command's own code runs: what fails from here on is no misuse
+	started  bool // a command's own code runs: what fails from here on is no misuse
 }
 
 func (a *app) command() *cobra.Command {
@@ -75,8 +77,11 @@ The API is AWS App Mesh's: what was written for App Mesh carries on.`,
   aws appmesh list-meshes --endpoint-url http://127.0.0.1:9080`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return screen.CheckFormat(a.screen.Format)
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := screen.CheckFormat(a.screen.Format); err != nil {
+				return err
+			}
+			return checkRequired(cmd)
 		},
 	}
 	endpoint := os.Getenv(endpointVariable)
@@ -101,20 +106,18 @@ The API is AWS App Mesh's: what was written for App Mesh carries on.`,
 		a.getCommand(), a.describeCommand(), a.graphCommand(), a.statusCommand(), a.proxiesCommand(), a.findingsCommand(), a.eventsCommand(),
 		a.versionCommand(), exitCodesTopic(), filesTopic(),
 	)
-	for _, err := range []error{
-		root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(completions(screen.Formats), cobra.ShellCompDirectiveNoFileComp)),
-		root.RegisterFlagCompletionFunc("mesh", a.completeMesh),
-	} {
-		if err != nil {
-			panic(err) // a flag's name above is misspelt
-		}
-	}
+	completeFlag(root, "output", words(screen.Formats...))
+	completeFlag(root, "mesh", a.namesOf(resource.KindMesh))
 	a.mark(root)
+	strict(root)
 	return root
 }
 
 // mark makes every command say when its own code begins: cobra checks flags as late as possible.
 func (a *app) mark(cmd *cobra.Command) {
+	if cmd.Args != nil {
+		cmd.Args = checkArgs(cmd.Args)
+	}
 	if does := cmd.RunE; does != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.started = true

@@ -62,7 +62,7 @@ func (a *app) proxy(ctx context.Context, f proxyFlags) error {
 	logger := slog.New(slog.NewTextHandler(a.screen.Err, nil))
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
 	if err != nil {
-		return notStarted(err, f.listen)
+		return notStarted(err, "", listenFlag{"listen", f.listen})
 	}
 	server := &http.Server{
 		Handler:           proxy.New(proxy.Options{API: api, Signed: signed, Profile: a.profile, Logger: logger}),

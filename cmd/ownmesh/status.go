@@ -44,6 +44,7 @@ sent or held back, and rejected when Envoy refused something; MESSAGE is then En
 	}
 	cmd.Flags().StringVar(&f.wait, "wait", "", "wait until this `GENERATION` (or \"latest\") is accepted by all connected proxies")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", defaultTimeout, "how long --wait waits")
+	completeFlag(cmd, "wait", words("latest"))
 	return cmd
 }
 
@@ -215,10 +216,21 @@ a route that can never match. They block nothing: the rest of the mesh works.`,
 		},
 	}
 	cmd.Flags().StringVar(&of, "resource", "", "only on this resource: virtualNode/cart, virtualRouter/cart/route/v2")
+	completeFlag(cmd, "resource", a.keysOf(
+		resource.KindVirtualNode, resource.KindVirtualRouter, resource.KindRoute, resource.KindVirtualService,
+		resource.KindVirtualGateway, resource.KindGatewayRoute))
 	return cmd
 }
 
 func (a *app) findings(ctx context.Context, of string) error {
+	var k resource.Key
+	if of != "" {
+		var err error
+		if k, err = parseKey("resource", of); err != nil {
+			return err
+		}
+		of = k.String()
+	}
 	c, err := a.api()
 	if err != nil {
 		return err
@@ -231,6 +243,11 @@ func (a *app) findings(ctx context.Context, of string) error {
 	f, err := c.Findings(ctx, mesh, of)
 	if err != nil {
 		return err
+	}
+	if of != "" && len(f.Findings) == 0 { // of a misspelt name there are none either
+		if _, err := c.Get(ctx, client.Ref{Mesh: mesh, Key: k}); err != nil {
+			return err
+		}
 	}
 	return a.screen.Show(f, func() error {
 		if len(f.Findings) == 0 {

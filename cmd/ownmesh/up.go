@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -52,11 +53,14 @@ and /debug/pprof. There is no authentication, so all three listen on loopback on
 	cmd.Flags().StringVar(&f.certificates, "certificates", "", "folder of the certificates that specs name by ARN: <id>/certificate.pem, chain.pem and private-key.pem")
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	cmd.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json, on standard error")
+	completeFlag(cmd, "log-level", words("debug", "info", "warn", "error"))
+	completeFlag(cmd, "log-format", words("text", "json"))
 	return cmd
 }
 
 func (a *app) up(ctx context.Context, f upFlags) error {
-	for _, flag := range []struct{ name, address string }{{"api", f.api}, {"xds", f.xds}, {"admin", f.admin}} {
+	listens := []listenFlag{{"api", f.api}, {"xds", f.xds}, {"admin", f.admin}}
+	for _, flag := range listens {
 		if err := checkLoopback(flag.name, flag.address); err != nil {
 			return err
 		}
@@ -70,7 +74,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		Certificates: f.certificates,
 	})
 	if err != nil {
-		return notStarted(err, f.data)
+		return notStarted(err, f.data, listens...)
 	}
 	ready := struct {
 		API   string `json:"api"`
@@ -94,15 +98,23 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	return errors.Join(failed, m.Close(draining))
 }
 
-// notStarted guesses at what a person can do.
-func notStarted(err error, data string) error {
+// listenFlag is a flag that says where to listen.
+type listenFlag struct{ name, address string }
+
+// notStarted guesses at what a person can do. data is --data; "" for what has none.
+func notStarted(err error, data string, listens ...listenFlag) error {
 	f := &failure{code: exitFailure, err: fmt.Errorf("start: %w", err)}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		f.hint = "something listens there, maybe another `ownmesh up`; port 0 picks a free one"
-	case f.err != nil && strings.Contains(err.Error(), "folder of certificates"):
+		f.hint = "something listens there, maybe another `ownmesh`; port 0 picks a free one"
+		for _, l := range listens {
+			if taken := (*net.OpError)(nil); errors.As(err, &taken) && taken.Addr != nil && taken.Addr.String() == l.address {
+				f.hint = fmt.Sprintf("something listens there, maybe another `ownmesh`; give another address with --%s: port 0 picks a free one", l.name)
+			}
+		}
+	case strings.Contains(err.Error(), "folder of certificates"):
 		f.hint = "--certificates takes a folder that exists"
-	case strings.Contains(err.Error(), data):
+	case data != "" && strings.Contains(err.Error(), data):
 		f.hint = "--data takes another folder than " + data
 	}
 	return f
@@ -110,9 +122,12 @@ func notStarted(err error, data string) error {
 
 // checkLoopback says why before anything is opened; what binds the address checks again.
 func checkLoopback(flag, address string) error {
-	host, _, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return usage("--%s %q must be HOST:PORT", flag, address)
+		return usage("--%s %q must be HOST:PORT, such as 127.0.0.1:9080", flag, address)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return usage("--%s %q must end in a port from 0 to 65535", flag, address)
 	}
 	ip, err := netip.ParseAddr(host)
 	if host == "localhost" || err == nil && ip.IsLoopback() {

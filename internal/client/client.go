@@ -24,6 +24,14 @@ import (
 // ErrUnreachable says that no answer came, or none that an Ownmesh server would give.
 var ErrUnreachable = errors.New("server can't be reached")
 
+// ErrStranger is the ErrUnreachable of a server that answers as no Ownmesh server does.
+var ErrStranger = stranger{}
+
+type stranger struct{}
+
+func (stranger) Error() string        { return "that is no Ownmesh server" }
+func (stranger) Is(target error) bool { return target == ErrUnreachable }
+
 const (
 	apiRoot = "/v20190125"
 	ownRoot = "/v1"
@@ -97,8 +105,9 @@ type call struct {
 	method string
 	path   string // escaped, from the root
 	query  url.Values
-	body   any // nil: none
-	into   any // nil: the answer is dropped
+	body   any    // nil: none
+	into   any    // nil: the answer is dropped
+	needs  string // a member that every Ownmesh server's answer has: others answer any path with some JSON
 }
 
 // do sends a call, again while the server says that it is too busy: writes carry a token, so that is safe.
@@ -131,7 +140,14 @@ func (c *Client) do(ctx context.Context, k call) error {
 		return nil
 	}
 	if err := json.Unmarshal(answer, k.into); err != nil {
-		return fmt.Errorf("%w: the answer to %s %s is not what an Ownmesh server says: %w", ErrUnreachable, k.method, k.path, err)
+		return fmt.Errorf("%w: the answer to %s %s is not what an Ownmesh server says: %w", ErrStranger, k.method, k.path, err)
+	}
+	if k.needs == "" {
+		return nil
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(answer, &members); err != nil || members[k.needs] == nil {
+		return fmt.Errorf("%w: the answer to %s %s has no %s", ErrStranger, k.method, k.path, k.needs)
 	}
 	return nil
 }
@@ -188,7 +204,7 @@ func refusal(res *http.Response, answer []byte) error {
 		typ = typ[i+1:]
 	}
 	if typ == "" {
-		return fmt.Errorf("%w: %s answered %s, which is not what an Ownmesh server says", ErrUnreachable, res.Request.URL.Host, res.Status)
+		return fmt.Errorf("%w: %s answered %s, which is not what an Ownmesh server says", ErrStranger, res.Request.URL.Host, res.Status)
 	}
 	return &Error{Status: res.StatusCode, Type: typ, Message: b.Message, RequestID: res.Header.Get("X-Amzn-Requestid")}
 }

@@ -270,6 +270,30 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// Servers of other people answer any path with some JSON: that is nobody's status, version or list.
+func TestStranger(t *testing.T) {
+	c := dial(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"order":"status","meshOf":[]}`)
+	}))
+	ctx := t.Context()
+	calls := map[string]func() error{
+		"version":   func() error { _, err := c.Version(ctx); return err },
+		"statuses":  func() error { _, err := c.Statuses(ctx); return err },
+		"status":    func() error { _, err := c.Status(ctx, "shop"); return err },
+		"findings":  func() error { _, err := c.Findings(ctx, "shop", ""); return err },
+		"journal":   func() error { _, err := c.Journal(ctx, "shop", 0, 0); return err },
+		"addresses": func() error { _, err := c.Addresses(ctx, "shop", "virtualNode", "a"); return err },
+		"instances": func() error { _, err := c.Instances(ctx, endpoint.ServiceKey{}); return err },
+		"events":    func() error { _, _, err := c.Events(ctx, client.EventQuery{}); return err },
+		"list":      func() error { _, err := c.List(ctx, "shop", resource.KindVirtualNode, ""); return err },
+	}
+	for name, call := range calls {
+		if err := call(); !errors.Is(err, client.ErrStranger) || !errors.Is(err, client.ErrUnreachable) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestUnreachable(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

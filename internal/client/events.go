@@ -40,7 +40,7 @@ func (c *Client) Events(ctx context.Context, q EventQuery) (all []events.Event, 
 		Events []events.Event `json:"events"`
 		Newest string         `json:"newest"`
 	}
-	err = c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "events"), query: q.values(), into: &in})
+	err = c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "events"), query: q.values(), into: &in, needs: "events"})
 	return in.Events, in.Newest, err
 }
 
@@ -75,7 +75,7 @@ func (c *Client) Follow(ctx context.Context, q EventQuery, do func(events.Event)
 	for lines.Scan() {
 		var e events.Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return fmt.Errorf("%w: what it sends is not what an Ownmesh server says: %w", ErrUnreachable, err)
+			return fmt.Errorf("%w: what it sends is not what an Ownmesh server says: %w", ErrStranger, err)
 		}
 		if err := do(e); err != nil {
 			return err

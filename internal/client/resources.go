@@ -91,7 +91,7 @@ func (c *Client) List(ctx context.Context, mesh string, kind resource.Kind, pare
 	}
 	var refs []Ref
 	for next := ""; ; {
-		k := call{method: http.MethodGet, path: collection(info, of)}
+		k := call{method: http.MethodGet, path: collection(info, of), needs: info.Collection}
 		if next != "" {
 			k.query = url.Values{"nextToken": {next}}
 		}
@@ -102,7 +102,7 @@ func (c *Client) List(ctx context.Context, mesh string, kind resource.Kind, pare
 		}
 		var items []map[string]any
 		if err := json.Unmarshal(page[info.Collection], &items); err != nil {
-			return nil, fmt.Errorf("%w: the list of %s can't be read: %w", ErrUnreachable, info.Collection, err)
+			return nil, fmt.Errorf("%w: the list of %s can't be read: %w", ErrStranger, info.Collection, err)
 		}
 		for _, i := range items {
 			name, _ := i[info.NameMember].(string)
@@ -199,7 +199,7 @@ func (c *Client) object(ctx context.Context, r Ref, k call) (Object, error) {
 		err = errors.New("it has no uid")
 	}
 	if err != nil {
-		return Object{}, fmt.Errorf("%w: the answer about %s is not what an Ownmesh server says: %w", ErrUnreachable, r.Key, err)
+		return Object{}, fmt.Errorf("%w: the answer about %s is not what an Ownmesh server says: %w", ErrStranger, r.Key, err)
 	}
 	return Object{
 		Ref: r, ARN: a.Metadata.ARN, UID: a.Metadata.UID, Version: a.Metadata.Version,

@@ -52,14 +52,14 @@ type Findings struct {
 // Version asks the server which it is.
 func (c *Client) Version(ctx context.Context) (Version, error) {
 	var v Version
-	err := c.own(ctx, &v, "version")
+	err := c.own(ctx, &v, "compiler", "version")
 	return v, err
 }
 
 // Status reads a mesh's status.
 func (c *Client) Status(ctx context.Context, mesh string) (Status, error) {
 	var s Status
-	err := c.own(ctx, &s, "meshes", mesh, "status")
+	err := c.own(ctx, &s, "uid", "meshes", mesh, "status")
 	return s, err
 }
 
@@ -68,7 +68,7 @@ func (c *Client) Statuses(ctx context.Context) ([]Status, error) {
 	var s struct {
 		Meshes []Status `json:"meshes"`
 	}
-	err := c.own(ctx, &s, "status")
+	err := c.own(ctx, &s, "meshes", "status")
 	return s.Meshes, err
 }
 
@@ -80,7 +80,7 @@ func (c *Client) Findings(ctx context.Context, mesh, of string) (Findings, error
 		query.Set("resource", of)
 	}
 	var f Findings
-	err := c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "meshes", mesh, "findings"), query: query, into: &f})
+	err := c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "meshes", mesh, "findings"), query: query, into: &f, needs: "findings"})
 	return f, err
 }
 
@@ -104,7 +104,7 @@ func (c *Client) Journal(ctx context.Context, mesh string, after int64, limit in
 	var j struct {
 		Entries []store.Entry `json:"entries"`
 	}
-	err := c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "meshes", mesh, "journal"), query: query, into: &j})
+	err := c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "meshes", mesh, "journal"), query: query, into: &j, needs: "entries"})
 	return j.Entries, err
 }
 
@@ -114,7 +114,7 @@ func (c *Client) Addresses(ctx context.Context, mesh, kind, name string) ([]stri
 	var a struct {
 		Addresses []string `json:"addresses"`
 	}
-	err := c.own(ctx, &a, "meshes", mesh, "proxies", kind, name, "addresses")
+	err := c.own(ctx, &a, "addresses", "meshes", mesh, "proxies", kind, name, "addresses")
 	return a.Addresses, err
 }
 
@@ -130,7 +130,7 @@ func (c *Client) Instances(ctx context.Context, of endpoint.ServiceKey) ([]endpo
 	var l struct {
 		Instances []endpoint.Instance `json:"instances"`
 	}
-	err := c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "instances"), query: query, into: &l})
+	err := c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, "instances"), query: query, into: &l, needs: "instances"})
 	return l.Instances, err
 }
 
@@ -158,6 +158,6 @@ func instancePath(namespace, service, id string) string {
 	return path(ownRoot, "namespaces", namespace, "services", service, "instances", id)
 }
 
-func (c *Client) own(ctx context.Context, into any, segments ...string) error {
-	return c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, segments...), into: into})
+func (c *Client) own(ctx context.Context, into any, needs string, segments ...string) error {
+	return c.do(ctx, call{method: http.MethodGet, path: path(ownRoot, segments...), into: into, needs: needs})
 }

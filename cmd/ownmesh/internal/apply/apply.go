@@ -66,7 +66,13 @@ func (e *Error) Unwrap() error { return e.Err }
 func Run(ctx context.Context, c *client.Client, docs []manifest.Document, o Options) ([]Result, error) {
 	docs = slices.Clone(docs)
 	manifest.Sort(docs)
-	return each(docs, o, func(d manifest.Document) (Action, error) { return one(ctx, c, d, o.DryRun) })
+	return each(docs, o, func(d manifest.Document) (Action, error) {
+		action, err := one(ctx, c, d, o.DryRun)
+		if err == nil && o.DryRun && action == Created {
+			err = homeless(ctx, c, d, docs)
+		}
+		return action, err
+	})
 }
 
 // Delete removes what documents name, in the order in which deleting works.
@@ -86,6 +92,25 @@ func Delete(ctx context.Context, c *client.Client, docs []manifest.Document, o O
 		}
 		return Deleted, nil
 	})
+}
+
+// homeless says of a document that would be created, if its mesh or parent is neither there nor in a document: then it
+// could not be.
+func homeless(ctx context.Context, c *client.Client, d manifest.Document, docs []manifest.Document) error {
+	info, _ := resource.InfoOf(d.Kind)
+	homes := []resource.Key{{Kind: resource.KindMesh, Name: d.Mesh}}
+	if info.Parent != "" {
+		homes = append(homes, resource.Key{Kind: info.Parent, Name: d.Parent})
+	}
+	for _, home := range homes {
+		if slices.ContainsFunc(docs, func(other manifest.Document) bool { return other.Mesh == d.Mesh && other.Key == home }) {
+			continue
+		}
+		if _, err := c.Get(ctx, client.Ref{Mesh: d.Mesh, Key: home}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func each(docs []manifest.Document, o Options, do func(manifest.Document) (Action, error)) ([]Result, error) {

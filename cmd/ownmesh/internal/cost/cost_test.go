@@ -169,7 +169,7 @@ func TestPricesOfOnesOwn(t *testing.T) {
 		"date: a\nregion: b\nprices: {nat-gb: {dollars: -1}}":   "prices.nat-gb.dollars must not be negative",
 		"date: a\nregion: b\nprices: {nat-gb: {dollar: 1}}":     "dollar",
 		"prices: {nat-gb: {dollars: 1}}":                        "date and region",
-		"date: a\nregion: b\nprices: {nat-gb: {dollars: free}}": "read the prices",
+		"date: a\nregion: b\nprices: {nat-gb: {dollars: free}}": "prices.dollars can't be a string",
 	} {
 		if _, err := BuiltIn().With([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)

@@ -6,7 +6,10 @@
 package cost
 
 import (
+	"cmp"
 	_ "embed"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -44,9 +47,21 @@ func BuiltIn() Prices {
 func parse(data []byte) (Prices, error) {
 	var p Prices
 	if err := yaml.UnmarshalStrict(data, &p); err != nil {
-		return p, fmt.Errorf("read the prices: %w", err)
+		return p, fmt.Errorf("a file of prices holds date, region and prices, a dollars each: %w", plainly(err))
 	}
 	return p, nil
+}
+
+// plainly is what an error of the YAML library says, without its own travels through JSON.
+func plainly(err error) error {
+	said := err.Error()
+	for _, prefix := range []string{"error unmarshaling JSON: ", "while decoding JSON: ", "error converting YAML to JSON: ", "json: "} {
+		said = strings.TrimPrefix(said, prefix)
+	}
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		said = fmt.Sprintf("%s can't be a %s", cmp.Or(wrong.Field, "the whole"), wrong.Value)
+	}
+	return errors.New(said)
 }
 
 // With is the table with the prices of a file in its place: those that the file does not hold stay as they are.

@@ -49,6 +49,9 @@ func splitJSON(file string, data []byte) ([]raw, error) {
 			if s := (*json.SyntaxError)(nil); errors.As(err, &s) {
 				line = lines.at(int(s.Offset))
 			}
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				line, err = lines.at(len(bytes.TrimRight(data, " \t\r\n"))), errors.New("the file ends before a JSON value does: is a bracket or brace missing?")
+			}
 			return raws, fmt.Errorf("%s: document %d (line %d): %w", file, len(raws)+1, line, err)
 		}
 		if v[0] != '[' {
@@ -110,7 +113,8 @@ func splitYAML(file string, data []byte) ([]raw, error) {
 		if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 			return raws, nil
 		} else if err != nil {
-			return raws, fmt.Errorf("%s: document %d: %w", file, len(raws)+1, err)
+			line, said := yamlFault(data, err)
+			return raws, fmt.Errorf("%s: %s", whereFault(file, len(raws)+1, line), said)
 		}
 		if len(doc.Content) != 1 || isNull(doc.Content[0]) {
 			continue // comments only
