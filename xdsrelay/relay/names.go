@@ -15,6 +15,8 @@ import (
 const (
 	maxCachedNames = 10_000
 	maxUID         = 64 // characters
+	// namePatience is how long the store may take to say again what a name means: others wait for the answer.
+	namePatience = 3 * time.Second
 )
 
 // names knows which mesh a name means now. A thousand Envoys that connect at once cost one request.
@@ -44,12 +46,22 @@ func (n *names) uid(ctx context.Context, mesh string, since time.Time) (string, 
 	if !m.asked.IsZero() && m.asked.After(since) && n.now().Sub(m.asked) < n.validFor {
 		return m.uid, nil
 	}
-	data, etag, err := n.objects.GetIfChanged(ctx, events.NamePath(mesh), m.etag)
+	limited, cancel := ctx, func() {}
+	if m.uid != "" {
+		limited, cancel = context.WithTimeout(ctx, namePatience)
+	}
+	defer cancel()
+	data, etag, err := n.objects.GetIfChanged(limited, events.NamePath(mesh), m.etag)
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
 		m.uid, m.etag = "", ""
 	case err != nil && m.uid != "":
-		return m.uid, nil // what it meant: a mesh that is served goes on being served
+		// What it meant: a mesh that is served goes on being served. Who waits for the same answer gets it at once, or a
+		// thousand Envoys would each wait for a store that is gone, one after the other.
+		if ctx.Err() == nil {
+			m.asked = n.now()
+		}
+		return m.uid, nil
 	case err != nil:
 		return "", fmt.Errorf("look up mesh %q: %w", mesh, err)
 	case data != nil:
