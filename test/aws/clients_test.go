@@ -1,10 +1,7 @@
 package aws_test
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
+	"errors"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +10,7 @@ import (
 	"github.com/ownmesh/ownmesh/internal/client"
 	"github.com/ownmesh/ownmesh/internal/emulator"
 	"github.com/ownmesh/ownmesh/test/aws/installation"
+	"github.com/ownmesh/ownmesh/test/terraform"
 )
 
 // What the AWS CLI changes through `ownmesh proxy` shows in the next request.
@@ -29,77 +27,14 @@ func TestAWSCLIChangesRequests(t *testing.T) {
 	m.front.Gets(m.back, "200 green")
 }
 
-const plan = `
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  region                      = "us-east-1"
-  access_key                  = "nobody"
-  secret_key                  = "nothing"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
-  endpoints {
-    appmesh = "PROXY"
-  }
-}
-resource "aws_appmesh_mesh" "shop" { name = "MESH" }
-resource "aws_appmesh_virtual_node" "cart" {
-  name      = "cart"
-  mesh_name = aws_appmesh_mesh.shop.name
-  spec {
-    listener {
-      port_mapping {
-        port     = 8080
-        protocol = "http"
-      }
-    }
-    service_discovery {
-      dns {
-        hostname = "cart.shop.local"
-      }
-    }
-  }
-}
-`
-
-// Terraform's provider as it is, through `ownmesh proxy`: it applies, and finds nothing left to change.
+// Terraform's provider as it is, through `ownmesh proxy`, in the account that STS tells it.
 func TestTerraform(t *testing.T) {
 	t.Parallel()
-	terraform, err := exec.LookPath("terraform")
-	if err != nil {
-		t.Skip("no terraform on PATH: its provider is not tested here")
-	}
 	i := installation.Get(t)
-	operator, mesh, dir := i.User(t, "Operators"), emulator.Name(t), t.TempDir()
-	proxy := i.Proxy(t, operator)
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(strings.NewReplacer("PROXY", proxy, "MESH", mesh).Replace(plan)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run := func(arguments ...string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), terraform, append(arguments, "-no-color")...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "TF_INPUT=0", "CHECKPOINT_DISABLE=1")
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
-	if out, err := run("init"); err != nil && strings.Contains(out, "provider packages") {
-		t.Skipf("terraform can't get its provider here: %s", out)
-	} else if err != nil {
-		t.Fatalf("terraform init: %v: %s", err, out)
-	}
-	user := i.As(t, operator)
-	node := client.Ref{Mesh: mesh, Key: resource.Key{Kind: resource.KindVirtualNode, Name: "cart"}}
-	if out, err := run("apply", "-auto-approve"); err != nil {
-		t.Fatalf("terraform apply: %v: %s", err, out)
-	}
-	if o, err := user.Get(t.Context(), node); err != nil || !strings.Contains(string(o.Spec), "cart.shop.local") {
-		t.Errorf("after apply: %s, %v", o.Spec, err)
-	}
-	if out, err := run("plan", "-detailed-exitcode"); err != nil {
-		t.Errorf("there is something left to change: %v: %s", err, out)
+	operator, mesh := i.User(t, "Operators"), emulator.Name(t)
+	f := terraform.New(t, i.Proxy(t, operator), aws.ToString(i.Config.BaseEndpoint), mesh, operator.Environment()...)
+	f.Life()
+	if _, err := i.As(t, operator).Get(t.Context(), client.Ref{Mesh: mesh, Key: resource.Key{Kind: resource.KindMesh, Name: mesh}}); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("after destroy: %v", err)
 	}
 }

@@ -1,0 +1,20 @@
+package terraform_test
+
+import (
+	"testing"
+
+	"github.com/ownmesh/ownmesh/core/resource"
+	"github.com/ownmesh/ownmesh/test/machine"
+	"github.com/ownmesh/ownmesh/test/terraform"
+)
+
+// The provider speaks to `ownmesh up` by its endpoint alone, with any credentials.
+func TestOneMachine(t *testing.T) {
+	t.Parallel()
+	m := machine.Start(t)
+	f := terraform.New(t, "http://"+m.API(), "", "shop", "AWS_ACCESS_KEY_ID=nobody", "AWS_SECRET_ACCESS_KEY=unknown")
+	f.Life()
+	if meshes, err := m.List(t.Context(), "", resource.KindMesh, ""); err != nil || len(meshes) != 0 {
+		t.Errorf("after destroy there are %v, %v", meshes, err)
+	}
+}
