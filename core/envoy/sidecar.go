@@ -42,11 +42,11 @@ func SidecarEgress(mesh string, c graph.Calls, plan graph.EgressPlan, tables TCP
 	l := outbound(SidecarEgressName(c.IP), Address(c.IP.BindAddress(), graph.PortEgress))
 	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDst(), tlsInspectorOn(httpsPort)}
 	l.FilterChains = append(l.FilterChains, nowhere(graph.PortEgress))
-	taken443 := false
+	var on443 graph.Protocol // "": no backend
 	for _, p := range plan.Ports {
 		backend := chain(p.Port.Port, backendFilters(mesh, p, tables, c.AccessLog)...)
 		if p.Port.Port == httpsPort {
-			taken443 = true
+			on443 = p.Protocol
 			everywhere(backend, c.IP)
 		}
 		l.FilterChains = append(l.FilterChains, backend)
@@ -56,8 +56,12 @@ func SidecarEgress(mesh string, c graph.Calls, plan graph.EgressPlan, tables TCP
 	l.FilterChains = append(l.FilterChains, amazon)
 	if c.AllowAll {
 		all := tcpTo(egressStat, AllowAllCluster(mesh), graph.Timeout{}, c.AccessLog)
-		if !taken443 {
-			l.FilterChains = append(l.FilterChains, everywhere(chain(httpsPort, all...), c.IP))
+		if on443 != graph.TCP {
+			secure := everywhere(chain(httpsPort, all...), c.IP)
+			if on443 != "" {
+				secure.FilterChainMatch.TransportProtocol = "tls" // the backend speaks HTTP: this is for somebody else
+			}
+			l.FilterChains = append(l.FilterChains, secure)
 		}
 		l.FilterChains = append(l.FilterChains, everywhere(chain(0, all...), c.IP))
 	}

@@ -54,6 +54,39 @@ virtualNodeName: ui
 spec: {backends: [{virtualService: {virtualServiceName: cart.shop.local}}, {virtualService: {virtualServiceName: direct.shop.local}}]}
 `
 
+// So they are as long as they may be.
+func TestLongNames(t *testing.T) {
+	long := strings.Repeat("😀", 255)
+	m := start(t, strings.ReplaceAll(`
+kind: Mesh
+meshName: LONG
+---
+kind: VirtualNode
+virtualNodeName: LONG
+spec:
+  listeners: [{portMapping: {port: 8080, protocol: http}}]
+  serviceDiscovery: {awsCloudMap: {namespaceName: shop.local, serviceName: cart}}
+---
+kind: VirtualService
+virtualServiceName: cart.shop.local
+spec: {provider: {virtualNode: {virtualNodeName: LONG}}}
+---
+kind: VirtualGateway
+virtualGatewayName: LONG
+spec: {listeners: [{portMapping: {port: 80, protocol: http}}, {portMapping: {port: 81, protocol: http2}}]}
+---
+kind: GatewayRoute
+virtualGatewayName: LONG
+gatewayRouteName: LONG
+spec: {httpRoute: {match: {prefix: /}, action: {target: {virtualService: {virtualServiceName: cart.shop.local}}}}}
+`, "LONG", long))
+	m.sidecar("virtualNode/"+long, func(s *sidecar) { s.name = "cart-1" }, at("application/8080", echo(t, "cart")))
+	front := m.sidecar("virtualGateway/"+long, func(s *sidecar) { s.name = "front-1" })
+	m.ready()
+	front.customers(80).reaches("cart", http.MethodGet, "http://shop.example.com/")
+	front.customersBy(byHTTP2, 81).reaches("cart", http.MethodGet, "http://shop.example.com/")
+}
+
 // Names are the users' own: whatever they are, requests and probes arrive.
 func TestOddNames(t *testing.T) {
 	m := start(t, strings.ReplaceAll(oddNames, "PROBES", "healthyThreshold: 2, unhealthyThreshold: 2, intervalMillis: 5000, timeoutMillis: 2000"))

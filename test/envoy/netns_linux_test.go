@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,18 +24,23 @@ import (
 // reached from the machine's own namespace, and it ends with the test.
 type network struct {
 	t     *testing.T
+	names string // what its namespaces' names begin with
 	hub   string // the namespace with the bridge
 	hosts int
 }
 
-// namespaces are called so, and then the process that made them: what a killed run left is found by that.
+// namespaces are called so, then the process that made them: what a killed run left is found by that. Then the network's
+// number.
 const namePrefix = "ownmesh-test-"
+
+var networks atomic.Int64
 
 // newNetwork makes a network without hosts. Where that can't be, it skips the test and says why, or fails it if
 // OWNMESH_REQUIRE_NETNS says that it must run.
 func newNetwork(t *testing.T) *network {
 	t.Helper()
-	n := &network{t: t, hub: fmt.Sprintf("%s%d-hub", namePrefix, os.Getpid())}
+	names := fmt.Sprintf("%s%d-%d-", namePrefix, os.Getpid(), networks.Add(1))
+	n := &network{t: t, names: names, hub: names + "hub"}
 	if err := n.try(); err != nil {
 		if os.Getenv("OWNMESH_REQUIRE_NETNS") == "1" {
 			t.Fatalf("OWNMESH_REQUIRE_NETNS is 1, but network namespaces can't be made: %v", err)
@@ -122,7 +128,7 @@ func (n *network) host(name string, besides ...string) *host {
 	n.hosts++
 	h := &host{
 		t: n.t, ip: fmt.Sprintf("10.200.0.%d", n.hosts), end: make(chan struct{}),
-		name: fmt.Sprintf("%s%d-%s", namePrefix, os.Getpid(), name),
+		name: n.names + name,
 	}
 	n.must("ip", "netns", "add", h.name)
 	n.t.Cleanup(func() { n.must("ip", "netns", "del", h.name) })

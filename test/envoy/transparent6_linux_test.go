@@ -41,7 +41,7 @@ func (n *network) needIPv6() {
 func TestTransparentIPv6(t *testing.T) {
 	n := newNetwork(t)
 	n.needIPv6()
-	ui, cart, outside := n.host("ui6"), n.host("cart6"), n.host("outside6")
+	ui, cart, outside := n.host("ui"), n.host("cart"), n.host("outside")
 	mesh := func(preference, egress string) string {
 		return "kind: Mesh\nmeshName: shop\nspec: {egressFilter: {type: " + egress + "}" + preference + "}\n"
 	}

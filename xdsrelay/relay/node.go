@@ -15,7 +15,7 @@ import (
 
 // Bounds on what a bootstrap may say.
 const (
-	maxNodeID    = 2_048 // bytes
+	maxNodeID    = 2_304 // bytes: an ARN with two names of 255 characters, of 4 bytes each
 	maxExplicit  = 4_096 // addresses
 	maxMeshName  = 255   // App Mesh's bound, in characters
 	accountWidth = 12    // digits of an AWS account's id

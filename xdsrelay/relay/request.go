@@ -9,7 +9,7 @@ import (
 // Bounds on what one stream may ask for.
 const (
 	maxNames      = 20_000 // names a kind
-	maxNameLength = 2_048  // bytes
+	maxNameLength = 2_304  // bytes: a cluster of a mesh and a node with names of 255 characters, of 4 bytes each
 )
 
 // everything is the name that stands for all resources of a kind.
