@@ -102,7 +102,7 @@ before; 1 it failed; 2 a variable or the command line is wrong.`,
 		Long: `Health asks Envoy's readiness listener, and exits with 0 only if Envoy has its configuration and serves. It
 says on standard error why not. It takes the same environment as run.`,
 		Example: `  sidecar health
-  "healthCheck": {"command": ["CMD", "/sidecar", "health"], "interval": 5, "timeout": 5, "retries": 3, "startPeriod": 30}`,
+  "healthCheck": {"command": ["CMD", "sidecar", "health"], "interval": 5, "timeout": 5, "retries": 3, "startPeriod": 30}`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.health(cmd.Context(), timeout) },
 	}
 	health.Flags().DurationVar(&timeout, "timeout", 2*time.Second, "how long Envoy may take to answer; less than the health check's own timeout")
