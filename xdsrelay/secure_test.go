@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -30,6 +31,7 @@ import (
 	"github.com/ownmesh/ownmesh/core/token"
 	"github.com/ownmesh/ownmesh/events"
 	"github.com/ownmesh/ownmesh/internal/envoybin"
+	"github.com/ownmesh/ownmesh/internal/freeport"
 	"github.com/ownmesh/ownmesh/sidecar/bootstrap"
 	"github.com/ownmesh/ownmesh/xdsrelay/relay"
 	"github.com/ownmesh/ownmesh/xdsrelay/relay/xdstest"
@@ -271,7 +273,11 @@ func get(t *testing.T, url string) string {
 func TestEnvoyWithTokens(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t)
-	xds, relayAdmin, stop := i.serve("127.0.0.1:0")
+	port, err := freeport.Next() // so that nobody takes it while the relay is away
+	if err != nil {
+		t.Fatal(err)
+	}
+	xds, relayAdmin, stop := i.serve(fmt.Sprint("127.0.0.1:", port))
 	dir := t.TempDir()
 	secret, err := bootstrap.TokenSecret(dir)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/ownmesh/ownmesh/internal/envoybin"
+	"github.com/ownmesh/ownmesh/internal/freeport"
 )
 
 // Region is where tests are.
@@ -122,7 +122,7 @@ func launch(variables ...string) (p *process, err error) {
 	if _, err := os.Stat(filepath.Join(root, ".tools/emulator/bin/ministack")); err != nil {
 		return nil, errors.New("it isn't there: run `make tools-emulator`, or set AWS_ENDPOINT_URL to a running one")
 	}
-	port, err := freePort()
+	port, err := freeport.Next()
 	if err != nil {
 		return nil, err
 	}
@@ -188,13 +188,4 @@ func waitHealthy(endpoint string) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

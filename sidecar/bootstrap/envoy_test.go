@@ -29,6 +29,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/events"
 	"github.com/ownmesh/ownmesh/internal/envoybin"
+	"github.com/ownmesh/ownmesh/internal/freeport"
 	"github.com/ownmesh/ownmesh/sidecar/bootstrap"
 )
 
@@ -36,8 +37,7 @@ import (
 // App Mesh's tags on the metrics listener, and nothing else of its admin interface there.
 func TestEnvoyRuns(t *testing.T) {
 	const nodeID = "mesh/shop/virtualNode/cart"
-	ports := freePorts(t, 3)
-	inbound, admin, metrics := ports[0], ports[1], ports[2]
+	inbound, admin, metrics := freePort(t), freePort(t), freePort(t)
 	xds, nodes := serve(t, nodeID, listener(t, inbound))
 	y, err := bootstrap.Render(bootstrap.Options{
 		NodeID: nodeID, XDS: xds, Admin: local(admin), Metrics: local(metrics), StatsTags: true,
@@ -87,18 +87,13 @@ func TestEnvoyRuns(t *testing.T) {
 
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
-func freePorts(t *testing.T, n int) []int {
+func freePort(t *testing.T) int {
 	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	port, err := freeport.Next()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return ports
+	return port
 }
 
 // listener answers 204 and has the stat prefix of a proxy with several listeners.

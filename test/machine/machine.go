@@ -3,6 +3,8 @@ package machine
 import (
 	"context"
 	"log/slog"
+	"net"
+	"strconv"
 	"testing"
 	"time"
 
@@ -29,8 +31,9 @@ type Machine struct {
 // Start runs a machine with data of its own.
 func Start(tb testing.TB, options ...func(*onemachine.Options)) *Machine {
 	tb.Helper()
+	local := func() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(FreePort(tb))) } // so that nobody takes one during a restart
 	m := &Machine{User: &User{tb: tb}, options: onemachine.Options{
-		Data: tb.TempDir(), API: "127.0.0.1:0", XDS: "127.0.0.1:0", Admin: "127.0.0.1:0",
+		Data: tb.TempDir(), API: local(), XDS: local(), Admin: local(),
 		StatusEvery: 10 * time.Millisecond,
 		Logger:      slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}}
@@ -53,7 +56,7 @@ func (m *Machine) Start() {
 	}
 	m.running = running
 	m.XDS = running.XDSAddr
-	m.options.API, m.options.XDS, m.options.Admin = running.APIAddr, running.XDSAddr, running.AdminAddr
+	m.options.API, m.options.XDS, m.options.Admin = running.APIAddr, running.XDSAddr, running.AdminAddr // an option may have said port 0
 	if m.Client, err = client.New("http://" + running.APIAddr); err != nil {
 		m.tb.Fatal(err)
 	}
