@@ -76,7 +76,9 @@ func (o *ordering) makeSurroundings() {
 		VpcId: jsii.String(o.s.vpc), AvailabilityZones: &tasks, PrivateSubnetIds: jsii.Strings(o.s.subnets...),
 	})
 	o.subnets = o.named("Subnet", o.s.subnets)
-	o.relays = awsec2.SecurityGroup_FromSecurityGroupId(o.Stack, jsii.String("Relays"), jsii.String(o.s.sidecarGroup), nil)
+	// Not to be changed: all meshes' tasks are its members, and whom the load balancer may reach is no matter of theirs.
+	o.relays = awsec2.SecurityGroup_FromSecurityGroupId(o.Stack, jsii.String("Relays"), jsii.String(o.s.sidecarGroup),
+		&awsec2.SecurityGroupImportOptions{Mutable: jsii.Bool(false)})
 	o.group = awsec2.NewSecurityGroup(o.Stack, jsii.String("Tasks"), &awsec2.SecurityGroupProps{
 		Vpc: o.vpc, Description: jsii.String("Ordering: tasks"), AllowAllOutbound: jsii.Bool(true),
 	})
