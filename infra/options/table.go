@@ -53,7 +53,7 @@ var table = []option{
 		matching(func(o *Options) *string { return &o.Cluster }, `^$|^[A-Za-z0-9_-]{1,255}$`, "is no name of a cluster (an ARN is not taken)")},
 	{"network", "namespaceName", "", "Private DNS namespace in Cloud Map where sidecars find the relays, as `relay.<namespaceName>`. Without it `<name>.internal`.",
 		matching(func(o *Options) *string { return &o.NamespaceName }, `^$|^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$`, "is no DNS name in lower case")},
-	{"network", "namespaceId", "", "Id of a private DNS namespace that is there already; needs `namespaceName` and `namespaceArn`.",
+	{"network", "namespaceId", "", "Id of a private DNS namespace that is there already; needs `namespaceName` and `namespaceArn`. One installation a namespace: each calls its relays `relay`.",
 		matching(func(o *Options) *string { return &o.NamespaceID }, `^$|^ns-[a-z0-9]+$`, "is no namespace id: want ns-…")},
 	{"network", "namespaceArn", "", "Its ARN.",
 		matching(func(o *Options) *string { return &o.NamespaceARN }, `^$|^arn:[a-z-]+:servicediscovery:[a-z0-9-]+:[0-9]{12}:namespace/ns-[a-z0-9]+$`, "is no ARN of a Cloud Map namespace")},

@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -72,6 +73,10 @@ func Open(ctx context.Context, api *url.URL, o Options) (*Transport, error) {
 	return &Transport{Source: s, Region: cfg.Region, Base: base}, nil
 }
 
+// errMFA says what to do: nobody may be there to be asked for a code, now and each time that credentials end.
+var errMFA = errors.New("the profile assumes a role by an MFA code: have the AWS CLI ask for it, by " +
+	"`eval \"$(aws configure export-credentials --profile PROFILE --format env)\"`, and give no profile here")
+
 // dialLoopback reaches names below localhost, as emulators have them, without a resolver.
 func dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
 	if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(strings.ToLower(host), ".localhost") {
@@ -96,6 +101,9 @@ func (s *chain) load(ctx context.Context) (aws.Config, error) {
 		options = append(options, config.WithRegion(s.options.Region))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if errors.As(err, new(config.AssumeRoleTokenProviderNotSetError)) {
+		return cfg, errMFA
+	}
 	if err != nil {
 		return cfg, fmt.Errorf("read AWS's settings: %w", err)
 	}

@@ -253,6 +253,22 @@ func TestWhereTheRegionComesFrom(t *testing.T) {
 	}
 }
 
+// TestAnMFACodeIsNotAskedFor: but it is said how to bring one.
+func TestAnMFACodeIsNotAskedFor(t *testing.T) {
+	aSetting(t)
+	file := filepath.Join(t.TempDir(), "config")
+	write(t, file, "[profile deployer]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = base\nmfa_serial = arn:aws:iam::111122223333:mfa/me\n"+
+		"[profile base]\naws_access_key_id = good\naws_secret_access_key = secret\n")
+	t.Setenv("AWS_CONFIG_FILE", file)
+	u, err := sigv4.ParseURL("https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/mesh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sigv4.Open(t.Context(), u, sigv4.Options{Profile: "deployer"}); err == nil || !strings.Contains(err.Error(), "aws configure export-credentials") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestParseURL(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://a1.execute-api.eu-west-1.amazonaws.com/prod":  "",
