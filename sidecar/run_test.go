@@ -77,7 +77,7 @@ func testDrain(t *testing.T, protocol string) {
 		}
 		got, err := get(own, "http://"+service)
 		fmt.Fprint(w, "front, ", got, err)
-	}, "LISTENER_DRAIN_WAIT_TIME_S=12")
+	}, "LISTENER_DRAIN_WAIT_TIME_S=15")
 	own, service = speaking(protocol), front.service
 	back.healthy()
 	front.healthy()
@@ -118,11 +118,11 @@ func testDrain(t *testing.T, protocol string) {
 			}
 		}
 	}
-	if since := time.Since(told); since < 9*time.Second || asked < 100 {
+	if since := time.Since(told); since < 9*time.Second || asked < 20 {
 		t.Errorf("after %v and %d requests", since, asked)
 	}
 	front.exits(0, 10*time.Second)
-	if since := time.Since(told); since < 11*time.Second {
+	if since := time.Since(told); since < 14*time.Second {
 		t.Errorf("it served for %v only", since)
 	}
 	front.says("the time is over, and no request is in flight")

@@ -77,7 +77,7 @@ func TestProcesses(t *testing.T) {
 	if n := len(data); n < steps || n > steps+children { // one step of each may have been killed before its answer
 		t.Errorf("the counter is at %d after %d acknowledged steps of %d processes", n, steps, children)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if _, err := o.Replace(ctx, "counter", nil, etag); err != nil {
 		t.Errorf("the lock of the dead: %v", err)

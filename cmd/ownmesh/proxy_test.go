@@ -91,7 +91,7 @@ func TestAnAPIThatWantsSignatures(t *testing.T) {
 		ended <- run(ctx, []string{"proxy", "--api", gateway.URL + "/prod", "--listen", "127.0.0.1:0"}, strings.NewReader(""), &said, io.Discard)
 	}()
 	ready := regexp.MustCompile(`(?m)^ready proxy=(\S+) api=\S+/prod region=eu-west-1$`)
-	for end := time.Now().Add(5 * time.Second); !ready.MatchString(said.String()); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !ready.MatchString(said.String()); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("the proxy is not ready: %s", said.String())
 		}

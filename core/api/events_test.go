@@ -185,7 +185,7 @@ func TestFollowersAreBoundedAndLetGo(t *testing.T) {
 		t.Errorf("one too many got %d", got)
 	}
 	cancel()
-	for end := time.Now().Add(5 * time.Second); s.handler.followers.Load() > 0; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); s.handler.followers.Load() > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d followers that went are still counted", s.handler.followers.Load())
 		}

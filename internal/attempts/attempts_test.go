@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -49,21 +50,23 @@ func TestDo(t *testing.T) {
 
 // TestTimeEnds: whatever ends first, the error tells of the last attempt, and of the caller's deadline if it was that.
 func TestTimeEnds(t *testing.T) {
-	always := func(context.Context) (bool, error) { return true, errAgain }
-	err := attempts.Do(t.Context(), attempts.Limits{Patience: 30 * time.Millisecond, Attempt: time.Minute}, always)
-	if !errors.Is(err, errAgain) || errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("patience ended: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	defer cancel()
-	if err := attempts.Do(ctx, patient, always); !errors.Is(err, errAgain) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the deadline came: %v", err)
-	}
-	gone, leave := context.WithCancel(t.Context())
-	err = attempts.Do(gone, patient, func(ctx context.Context) (bool, error) { leave(); <-ctx.Done(); return false, ctx.Err() })
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("the caller left: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		always := func(context.Context) (bool, error) { return true, errAgain }
+		err := attempts.Do(t.Context(), attempts.Limits{Patience: 30 * time.Millisecond, Attempt: time.Minute}, always)
+		if !errors.Is(err, errAgain) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("patience ended: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		defer cancel()
+		if err := attempts.Do(ctx, patient, always); !errors.Is(err, errAgain) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the deadline came: %v", err)
+		}
+		gone, leave := context.WithCancel(t.Context())
+		err = attempts.Do(gone, patient, func(ctx context.Context) (bool, error) { leave(); <-ctx.Done(); return false, ctx.Err() })
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the caller left: %v", err)
+		}
+	})
 }
 
 // TestHungAttempt: an attempt that has no answer in its time is followed by another one.

@@ -39,7 +39,7 @@ func told(t *testing.T, m *onemachine.Machine) []string {
 // awaitTold waits until all of these were told, whatever else was.
 func awaitTold(t *testing.T, m *onemachine.Machine, want ...string) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		got := told(t, m)
 		if !slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(got, w) }) {
 			return

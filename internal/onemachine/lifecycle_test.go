@@ -33,7 +33,7 @@ func running(t *testing.T, data string) *Machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := m.Close(ctx); err != nil {
 			t.Error(err)
@@ -103,7 +103,7 @@ func TestDeletionOutlivesACrashAndItsName(t *testing.T) {
 	})
 	m := running(t, data)
 	reader := artifact.NewReader(m.objects, "old", artifact.ConfigLog, artifact.ReaderOptions{})
-	for end := time.Now().Add(5 * time.Second); !reader.Exists() || !reader.State().Deleted; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !reader.Exists() || !reader.State().Deleted; time.Sleep(5 * time.Millisecond) {
 		if _, err := reader.Poll(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestCloseCutsOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	const head = "PUT /v20190125/meshes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\nExpect: 100-continue\r\n\r\n"

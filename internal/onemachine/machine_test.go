@@ -26,7 +26,7 @@ func start(t *testing.T, data string) *onemachine.Machine {
 
 func stop(t *testing.T, m *onemachine.Machine) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := m.Close(ctx); err != nil {
 		t.Error(err)
@@ -58,7 +58,7 @@ type status struct {
 
 func awaitPublished(t *testing.T, m *onemachine.Machine, generation int64) status {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		var s status
 		if code, answer := call(t, http.MethodGet, "http://"+m.APIAddr+"/v1/meshes/shop/status", ""); code == http.StatusOK {
 			if err := json.Unmarshal([]byte(answer), &s); err != nil {

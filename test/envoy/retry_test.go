@@ -105,7 +105,7 @@ func TestRetries(t *testing.T) {
 		{"{maxRetries: 1, " + perTry + ", httpRetryEvents: [client-error]}", "503", "1", 1, "503"},
 		{"{maxRetries: 1, " + perTry + ", tcpRetryEvents: [connection-error]}", "503", "1", 1, "503"},
 		{"{maxRetries: 0, " + perTry + ", httpRetryEvents: [server-error]}", "503", "1", 1, "503"},
-		{"{maxRetries: 2, perRetryTimeout: {unit: ms, value: 100}, httpRetryEvents: [server-error]}", "hang", "1", 2, "a"},
+		{"{maxRetries: 2, perRetryTimeout: {unit: s, value: 1}, httpRetryEvents: [server-error]}", "hang", "1", 2, "a"},
 	} {
 		policy := ""
 		if one.policy != "" {

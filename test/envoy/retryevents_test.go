@@ -145,7 +145,7 @@ func TestPerRetryTimeout(t *testing.T) {
 	m.ready()
 	for event, want := range map[string]string{"server-error": "a", "gateway-error": "a", "client-error": "504"} {
 		m.apply(route("all", "httpRoute: {match: {prefix: /}, "+to("a")+
-			", retryPolicy: {maxRetries: 1, perRetryTimeout: {unit: ms, value: 100}, httpRetryEvents: ["+event+"]}}"))
+			", retryPolicy: {maxRetries: 1, perRetryTimeout: {unit: s, value: 1}, httpRetryEvents: ["+event+"]}}"))
 		ui.calls().reaches(want, http.MethodGet, cart+"/", "fail: hang", "customer: "+event)
 	}
 }

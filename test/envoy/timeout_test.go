@@ -16,7 +16,7 @@ import (
 // A request may take as long as the route and the listener let it, 15 s where they say nothing.
 func TestTimeouts(t *testing.T) {
 	m := start(t, shop("http"))
-	const long, short = "{unit: s, value: 10}", "{unit: ms, value: 200}"
+	const long, short = "{unit: s, value: 10}", "{unit: s, value: 1}" // time enough for an answer on a busy machine
 	m.sidecar("virtualNode/a", at("application/8080", serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/slow":
@@ -37,10 +37,10 @@ func TestTimeouts(t *testing.T) {
 	for _, one := range []struct{ route, listener, path, reaches string }{
 		{"", "", "/slow", "a"},
 		{"perRequest: " + short, "", "/", "a"},
-		{"perRequest: " + short, "", "/slow", "504"},
+		{"perRequest: " + short, "", "/never", "504"},
 		{"perRequest: " + long, "", "/slow", "a"},
-		{"", "perRequest: " + short, "/slow", "504"},
-		{"perRequest: " + long, "perRequest: " + short, "/slow", "504"},
+		{"", "perRequest: " + short, "/never", "504"},
+		{"perRequest: " + long, "perRequest: " + short, "/never", "504"},
 		{"perRequest: {unit: ms, value: 0}", "perRequest: {unit: ms, value: 0}", "/slow", "a"},
 		{"perRequest: " + long, "perRequest: {unit: ms, value: 0}", "/slow", "a"},
 		{"idle: {unit: ms, value: 0}", "idle: {unit: ms, value: 0}", "/slow", "a"},
@@ -100,7 +100,7 @@ spec:
 
 // The timeouts of grpc routes and listeners are calls'. What takes longer is unavailable to the caller.
 func TestGRPCTimeouts(t *testing.T) {
-	const short, retried = "{perRequest: {unit: ms, value: 200}}", 3 // by default, what is unavailable is tried twice more
+	const short, retried = "{perRequest: {unit: s, value: 1}}", 3 // by default, what is unavailable is tried twice more
 	m := start(t, shop("grpc"))
 	var calls atomic.Int64
 	m.sidecar("virtualNode/a", at("application/8080", grpcServer(t, func(stream grpc.ServerStream) error {
@@ -108,7 +108,7 @@ func TestGRPCTimeouts(t *testing.T) {
 		md, _ := metadata.FromIncomingContext(stream.Context())
 		if len(md.Get("slow")) > 0 {
 			select {
-			case <-time.After(time.Second):
+			case <-time.After(3 * time.Second):
 			case <-stream.Context().Done():
 				return nil
 			}
@@ -126,7 +126,7 @@ func TestGRPCTimeouts(t *testing.T) {
 		{", timeout: " + short, "", "Unavailable", 1},
 		{"", "timeout: {grpc: " + short + "}", "Unavailable", retried},
 		{", timeout: {perRequest: {unit: s, value: 10}}", "timeout: {grpc: {perRequest: {unit: ms, value: 0}}}", "a", 1},
-		{", timeout: {idle: {unit: ms, value: 200}}", "", "Unavailable", 1},
+		{", timeout: {idle: {unit: s, value: 1}}", "", "Unavailable", 1},
 	} {
 		m.apply(exposed("a", listener(8080, "grpc", one.listener)) + route("all", "grpcRoute: {match: {}, "+to("a")+one.route+"}"))
 		c.reaches("a", "/shop.Cart/Add")

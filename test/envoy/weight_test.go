@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// expectShare says what share of all must have arrived, give or take five standard deviations of the binomial
-// distribution: a right one misses that once in 1.7 million runs.
+// expectShare says what share of all must have arrived, give or take six standard deviations of the binomial
+// distribution: of the shares here, a right one misses that less than once in 100 million times.
 func expectShare(t testing.TB, got, all int, share float64) {
 	t.Helper()
 	mean, deviation := float64(all)*share, math.Sqrt(float64(all)*share*(1-share))
-	if off := math.Abs(float64(got) - mean); off > 5*deviation {
-		t.Errorf("%d of %d arrived, want %.0f ± %.0f", got, all, mean, 5*deviation)
+	if off := math.Abs(float64(got) - mean); off > 6*deviation {
+		t.Errorf("%d of %d arrived, want %.0f ± %.0f", got, all, mean, 6*deviation)
 	}
 }
 

@@ -208,7 +208,7 @@ func TestARelayStartsWithoutTheStore(t *testing.T) {
 			time.Sleep(30 * time.Millisecond) // so that the relay sees checkpoints on the way
 		}
 	}
-	for until := time.Now().Add(5 * time.Second); ; {
+	for until := time.Now().Add(20 * time.Second); ; {
 		if r := client.Maybe(time.Second); r != nil {
 			client.Ack(r)
 			if names := r.Names(); len(names) > 0 && names[0] == last {

@@ -192,7 +192,7 @@ func TestStopEndsWholeGroupsEvenStubbornOnes(t *testing.T) {
 	}
 	pid := (<-said.found)[1]
 	ps.stop()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(20 * time.Second)
 	for alive(pid) {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %s still runs", pid)

@@ -31,8 +31,8 @@ func (d *demo) setDefault(ctx context.Context, v1, v2 int32, retry *types.HttpRe
 }
 
 // sigmas is how far a share may be from what the weights say: in standard deviations of the binomial distribution.
-// One honest run in 16,000 is farther out than 4.
-const sigmas = 4
+// One honest run in 500 million is farther out than 6.
+const sigmas = 6
 
 // showWeights moves all customers from v1 to v2 while they go on sending requests.
 func (d *demo) showWeights(ctx context.Context) error {
