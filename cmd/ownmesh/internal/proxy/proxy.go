@@ -8,9 +8,11 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -83,7 +85,8 @@ func (o Options) signIn() string {
 	return "sign in again, such as by `aws sso login`; the proxy finds the new ones by itself, but for those in its own environment variables"
 }
 
-// failed answers what came to no answer of the API. 403 is not tried again by clients, 503 is.
+// failed answers what came to no answer of the API. 400 and 403 are not tried again by clients, 503 is: by Terraform 25
+// times, which takes hours.
 func (o Options) failed(w http.ResponseWriter, r *http.Request, err error) {
 	request := r.Method + " " + r.URL.EscapedPath()
 	var credentials *sigv4.CredentialsError
@@ -95,10 +98,21 @@ func (o Options) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &credentials):
 		o.Logger.Warn(err.Error()+": "+o.signIn(), "request", request)
 		answer(w, http.StatusForbidden, "ForbiddenException", "ownmesh proxy: "+err.Error()+"; "+o.signIn())
+	case misnamed(err):
+		o.Logger.Warn("the API can't be reached: is --api right?", "request", request, "err", err)
+		answer(w, http.StatusBadRequest, "BadRequestException", "ownmesh proxy: the API at "+o.API.Redacted()+" can't be reached, is --api right? "+err.Error())
 	default:
 		o.Logger.Warn("the API can't be reached", "request", request, "err", err)
 		answer(w, http.StatusServiceUnavailable, "ServiceUnavailableException", "ownmesh proxy: the API at "+o.API.Redacted()+" can't be reached: "+err.Error())
 	}
+}
+
+// misnamed says whether to try again is in vain: nothing has that name, or what has it is not the API.
+func misnamed(err error) bool {
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError
+	return errors.As(err, &name) && name.IsNotFound || errors.As(err, &certificate) || errors.As(err, &noTLS)
 }
 
 // answer is an error as App Mesh's clients read them.
