@@ -64,7 +64,11 @@ func (a *app) documents(f fileFlags, mesh string) ([]manifest.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(content.Left); n > 0 {
+	switch n := len(content.Left); n {
+	case 0:
+	case 1:
+		a.screen.Note("note: one thing in the files is not carried over; `ownmesh import` names it")
+	default:
 		a.screen.Note("note: %d things in the files are not carried over; `ownmesh import` lists them", n)
 	}
 	return content.Documents, nil

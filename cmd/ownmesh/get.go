@@ -56,7 +56,13 @@ func (a *app) getAll(ctx context.Context, info resource.Info, p parents) error {
 			return err
 		}
 	}
-	objects, err := c.All(ctx, mesh, info.Kind, parent)
+	var objects []client.Object
+	if info.Kind == resource.KindMesh && a.mesh != "" {
+		objects = make([]client.Object, 1)
+		objects[0], err = c.Get(ctx, client.Ref{Mesh: a.mesh, Key: resource.Key{Kind: info.Kind, Name: a.mesh}})
+	} else {
+		objects, err = c.All(ctx, mesh, info.Kind, parent)
+	}
 	if err != nil {
 		return err
 	}

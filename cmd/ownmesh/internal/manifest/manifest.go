@@ -126,18 +126,30 @@ func expand(path string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read folder %s: %w", path, err)
 	}
+	wanted, what := document, "*.yaml, *.yml or *.json"
+	if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == cdkMark }) {
+		wanted, what = template, "*.template.json"
+	}
 	var files []string
 	for _, e := range entries {
-		ext := strings.ToLower(filepath.Ext(e.Name()))
-		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && slices.Contains([]string{".yaml", ".yml", ".json"}, ext) {
+		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && wanted(strings.ToLower(e.Name())) {
 			files = append(files, filepath.Join(path, e.Name()))
 		}
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("folder %s holds no *.yaml, *.yml or *.json", path)
+		return nil, fmt.Errorf("folder %s holds no %s", path, what)
 	}
 	return files, nil
 }
+
+// cdkMark is a file by which the AWS CDK marks folders that it synthesized to. Beside templates it puts files of its own.
+const cdkMark = "cdk.out"
+
+func document(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name))
+}
+
+func template(name string) bool { return strings.HasSuffix(name, ".template.json") }
 
 func load(path string, stdin io.Reader) (data []byte, name string, err error) {
 	name, in := path, stdin
