@@ -63,9 +63,22 @@ func TestRunRefuses(t *testing.T) {
 			}
 			return ""
 		}, io.Discard, io.Discard)
-		if err == nil || !strings.Contains(err.Error(), variable+`="`+value+`"`) {
+		if err == nil || !strings.Contains(err.Error(), variable+`="`+value+`"`) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s=%s: %v", variable, value, err)
 		}
+	}
+}
+
+// A slip is answered in a line; whoever asks for help gets it.
+func TestHelp(t *testing.T) {
+	none := func(string) string { return "" }
+	var said strings.Builder
+	err := command(t.Context(), []string{"-intervall", "5s"}, none, io.Discard, &said)
+	if err == nil || !strings.Contains(err.Error(), "-intervall; `xdsrelay -help` lists the flags") || said.Len() > 0 {
+		t.Errorf("got %v, and %q", err, said.String())
+	}
+	if err := command(t.Context(), []string{"-help"}, none, io.Discard, &said); err != nil || !strings.Contains(said.String(), "-artifacts folder") {
+		t.Errorf("got %v, and %q", err, said.String())
 	}
 }
 

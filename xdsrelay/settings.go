@@ -57,22 +57,22 @@ func (r *reader) text(to *string, name, variable, otherwise, usage string) {
 
 func (r *reader) duration(to *time.Duration, name, variable string, otherwise time.Duration, usage string) {
 	if v := r.getenv(variable); v != "" {
-		d, err := time.ParseDuration(v)
-		if err != nil {
+		if d, err := time.ParseDuration(v); err == nil {
+			otherwise = d
+		} else {
 			r.errs = append(r.errs, fmt.Errorf("%s=%q must be a duration such as 500ms or 5s", variable, v))
 		}
-		otherwise = d
 	}
 	r.flags.DurationVar(to, name, otherwise, usage+" ($"+variable+")")
 }
 
 func (r *reader) number(to *int, name, variable string, otherwise int, usage string) {
 	if v := r.getenv(variable); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil {
+		if n, err := strconv.Atoi(v); err == nil {
+			otherwise = n
+		} else {
 			r.errs = append(r.errs, fmt.Errorf("%s=%q must be a number", variable, v))
 		}
-		otherwise = n
 	}
 	r.flags.IntVar(to, name, otherwise, usage+" ($"+variable+")")
 }
@@ -82,7 +82,7 @@ func parse(arguments []string, getenv func(string) string, out io.Writer) (setti
 	var tokenKeys, level string
 	var megabytes int
 	r := reader{flags: flag.NewFlagSet("xdsrelay", flag.ContinueOnError), getenv: getenv}
-	r.flags.SetOutput(out)
+	r.flags.SetOutput(io.Discard) // package flag would answer each slip with all that there is to know
 	r.text(&s.artifacts, "artifacts", "OWNMESH_ARTIFACTS", "", "`folder` of artifacts to serve")
 	r.text(&s.bucket, "bucket", "OWNMESH_BUCKET", "", "S3 `bucket` of artifacts to serve, instead of a folder")
 	r.text(&s.xds, "xds", "OWNMESH_XDS", "127.0.0.1:15010", "`address` for Envoys; beyond loopback with TLS and tokens only")
@@ -102,8 +102,12 @@ func parse(arguments []string, getenv func(string) string, out io.Writer) (setti
 	r.number(&s.limits.PeerStreams, "peer-streams", "OWNMESH_PEER_STREAMS", d.PeerStreams, "most streams of one address; 0: no limit")
 	r.number(&s.limits.PeerFailures, "peer-failures", "OWNMESH_PEER_FAILURES", d.PeerFailures, "most failed attempts of one address in a row, of which one comes free each second; 0: no limit")
 	r.text(&level, "log-level", "OWNMESH_LOG_LEVEL", "info", "debug, info, warn or error")
-	if err := r.flags.Parse(arguments); err != nil {
+	if err := r.flags.Parse(arguments); errors.Is(err, flag.ErrHelp) {
+		r.flags.SetOutput(out)
+		r.flags.PrintDefaults()
 		return s, err
+	} else if err != nil {
+		return s, fmt.Errorf("%w; `xdsrelay -help` lists the flags", err)
 	}
 	if r.flags.NArg() > 0 {
 		return s, fmt.Errorf("unexpected argument %q: there are the commands health and version, and flags", r.flags.Arg(0))
