@@ -60,7 +60,7 @@ type handler struct {
 	services   locks // by namespace and service
 	followers  atomic.Int64
 	patience   time.Duration
-	relayCA    atomic.Pointer[string]
+	relayCA    atomic.Pointer[authority]
 }
 
 // New makes the handler of everything under /v20190125 and /v1. Mount it at the root, and behind nothing that cleans

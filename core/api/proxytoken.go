@@ -45,24 +45,46 @@ func issueToken(c *call) (any, error) {
 	return object{"token": token, "expiresAt": expires.UTC().Format(time.RFC3339), "relay": c.h.Relay, "ca": ca}, nil
 }
 
-// relayCA reads the certificate of the authority that relays' certificates are signed by. The first relay makes it, and
-// nobody changes it: once read it is kept, so that tokens are handed out while the artifacts can't be reached.
+// authority is the certificate that relays' certificates are signed by, in PEM, as it was read at some time.
+type authority struct {
+	pem  string
+	read time.Time
+}
+
+const (
+	// authorityAge is for how long the authority is not read again: it is replaced when its key is, by people.
+	authorityAge = time.Minute
+	// authorityTime is how long that may take: what is known will do.
+	authorityTime = time.Second
+)
+
+// relayCA reads the certificate of the authority that relays' certificates are signed by, which the first relay makes.
+// The one that was read last is kept, so that tokens are handed out while the artifacts can't be reached.
 func (c *call) relayCA() (string, error) {
-	if known := c.h.relayCA.Load(); known != nil {
-		return *known, nil
+	known := c.h.relayCA.Load()
+	if known != nil && c.h.Now().Sub(known.read) < authorityAge {
+		return known.pem, nil
 	}
 	const missing = "no relay has started here yet: it makes %s, which sidecars need to know it by; ask again"
 	if c.h.Objects == nil {
 		return "", fail(serviceUnavailable, missing, events.RelayCAPath)
 	}
-	data, _, err := c.h.Objects.Get(c.ctx, events.RelayCAPath)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return "", fail(serviceUnavailable, missing, events.RelayCAPath)
+	ctx, cancel := c.ctx, func() {}
+	if known != nil {
+		ctx, cancel = context.WithTimeout(ctx, authorityTime)
 	}
-	if err != nil {
+	defer cancel()
+	data, _, err := c.h.Objects.Get(ctx, events.RelayCAPath)
+	pem := string(data)
+	switch {
+	case err == nil:
+	case known != nil: // between two authorities the old one is still what running relays have
+		pem = known.pem
+	case errors.Is(err, artifact.ErrNotFound):
+		return "", fail(serviceUnavailable, missing, events.RelayCAPath)
+	default:
 		return "", fmt.Errorf("read %s: %w", events.RelayCAPath, err)
 	}
-	ca := string(data)
-	c.h.relayCA.Store(&ca)
-	return ca, nil
+	c.h.relayCA.Store(&authority{pem, c.h.Now()})
+	return pem, nil
 }

@@ -63,6 +63,38 @@ func TestStreamTokens(t *testing.T) {
 	}
 }
 
+// Another authority is known to sidecars a minute later, and until then, or while the artifacts can't be reached, the last.
+func TestTheAuthorityIsReadAgain(t *testing.T) {
+	objects := artifacttest.NewMemory()
+	objects.Put(events.RelayCAPath, []byte("old"))
+	s := newServer(t, func(_ *server, o *Options) {
+		o.Objects, o.Tokens, o.Relay = objects, &fakeTokens{}, "relay.shop.internal:15010"
+	})
+	s.put("meshes", `{"meshName":"shop"}`)
+	s.put("meshes/shop/virtualNodes", `{"virtualNodeName":"ui","spec":{}}`)
+	has := func(want string) {
+		t.Helper()
+		var got struct{ CA string }
+		if err := json.Unmarshal(s.ask("POST", "/v1/meshes/shop/proxies/virtualNode/ui/token", "").raw, &got); err != nil || got.CA != want {
+			t.Errorf("sidecars are told %q, %v; want %q", got.CA, err, want)
+		}
+	}
+	later := func() { s.now.Add(authorityAge.Milliseconds()) }
+	has("old")
+	later()
+	objects.Lose(events.RelayCAPath) // the first step of replacing it
+	has("old")
+	objects.Put(events.RelayCAPath, []byte("new"))
+	later()
+	has("new")
+	later()
+	objects.Inject(func(artifacttest.Call) artifacttest.Fault { return artifacttest.Fault{Wait: make(chan struct{})} })
+	has("new")
+	objects.Inject(func(artifacttest.Call) artifacttest.Fault { return artifacttest.Fault{Err: errors.New("no store")} })
+	later()
+	has("new")
+}
+
 // Where no tokens are made the relay is on loopback, and its address is all there is to know.
 func TestNoStreamTokens(t *testing.T) {
 	s := newServer(t, func(_ *server, o *Options) { o.Relay = "127.0.0.1:15010" })

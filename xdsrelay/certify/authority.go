@@ -91,7 +91,7 @@ func selfSigned(signer crypto.Signer, now time.Time) ([]byte, error) {
 
 // parse makes sure that a certificate is this key's.
 func parse(data []byte, signer crypto.Signer, now time.Time) (*Authority, error) {
-	const mend = "delete the object, restart the relays, and then the sidecars: they get the new one"
+	const mend = "delete the object, restart the relays, and a minute later the sidecars: they get the new one"
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "CERTIFICATE" {
 		return nil, fmt.Errorf("%s holds no certificate: %s", events.RelayCAPath, mend)
