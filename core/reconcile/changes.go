@@ -27,11 +27,17 @@ type changes struct {
 	all      bool                         // the pass looks at everything
 	mirror   []binding                    // whose service in the directory is to be compared with our registry
 	found    []resource.Finding
-	refused  map[call]bool // what was refused in this pass and need not be asked again
+	before   []resource.Finding           // by the pass before
+	ensured  map[endpoint.ServiceKey]bool // that were made sure of in this pass
+	done     []binding                    // that were followed in this pass, but for what the directory is told
+	kept     []binding                    // that were not, as they are as they were
+	unheard  map[endpoint.ServiceKey]bool // of which the directory could not be told
+	refused  map[call]bool                // what was refused in this pass and need not be asked again
 }
 
 func newChanges(r *Registrar, w *warmEndpoints, present *endpoint.State, all bool) *changes {
-	return &changes{Registrar: r, w: w, present: present, all: all, looks: looks{}, taken: map[endpoint.ServiceKey]bool{}, refused: map[call]bool{}}
+	return &changes{Registrar: r, w: w, present: present, all: all, looks: looks{}, taken: map[endpoint.ServiceKey]bool{},
+		ensured: map[endpoint.ServiceKey]bool{}, unheard: map[endpoint.ServiceKey]bool{}, refused: map[call]bool{}}
 }
 
 // publication is an instance to be made known in the directory.

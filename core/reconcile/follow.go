@@ -8,13 +8,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/resource"
-	"github.com/ownmesh/ownmesh/core/task"
 )
+
+// followWithin is how long a pass sees to what resources ask for before it goes on to the log: instances are waiting. What
+// is left is an error, and goes on where it stopped when the message comes again.
+const followWithin = 10 * time.Second
 
 // follow does what a mesh's resources ask for beyond its log: services of nodes are there, bound tasks are registered,
 // names resolve; and what nobody asks for any more is taken back. What stands in the way of that are findings. all has
@@ -22,13 +26,19 @@ import (
 func (c *changes) follow(ctx context.Context, all bool) error {
 	bound, found := c.w.bound()
 	c.found, c.bound = append(c.found, found...), bound
-	errs := []error{c.ensure(ctx, all), c.unbind(ctx, bound), c.bind(ctx, bound)}
+	if all {
+		c.w.followed.again(c.Now())
+	}
+	within, cancel := context.WithTimeout(ctx, followWithin)
+	defer cancel()
 	before, err := c.registration(ctx)
+	c.before = before.Findings
+	errs := []error{c.ensure(within, all), c.unbind(ctx, bound), c.bind(within, bound)}
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
 	now := registration{Services: c.w.madeServices(before.Services)}
-	now.Namespaces, err = c.resolve(ctx, before.Namespaces)
+	now.Namespaces, err = c.resolve(within, before.Namespaces)
 	// What was made is noted at once. What was found is, when all has been tried: see release.
 	return errors.Join(append(errs, err, c.report(ctx, before, now, before.Findings))...)
 }
@@ -61,6 +71,7 @@ func (c *changes) ensure(ctx context.Context, all bool) error {
 		if _, known := there[service]; known {
 			continue
 		}
+		c.ensured[service] = true
 		group.Go(func() error {
 			owned, err := c.Directory.Ensure(ctx, c.w.mesh.UID, service)
 			if err == nil {
@@ -76,6 +87,9 @@ func (c *changes) ensure(ctx context.Context, all bool) error {
 		})
 	}
 	_ = group.Wait() // the errors are in errs
+	if ctx.Err() != nil {
+		return fmt.Errorf("make sure of %d services: %w", len(services), ctx.Err())
+	}
 	return errors.Join(errs...)
 }
 
@@ -95,117 +109,6 @@ func (c *changes) unbind(ctx context.Context, bound []binding) error {
 				errs = append(errs, c.take(ctx, i))
 			}
 		}
-	}
-	return errors.Join(errs...)
-}
-
-// bind brings the registry in step with the tasks that run now, whatever news of them was lost.
-func (c *changes) bind(ctx context.Context, bound []binding) error {
-	if c.Tasks == nil {
-		for _, b := range bound {
-			c.note(resource.KindTaskBinding, b.name, "spec.cluster", "task-binding-needs-ecs",
-				"nothing here knows tasks of ECS: the binding has no effect", "install Ownmesh in the cluster's AWS account, or register instances with `ownmesh endpoints register`")
-		}
-		return nil
-	}
-	byARN, err := c.arns(ctx)
-	errs := []error{err}
-	for _, b := range bound {
-		if err := c.bindOne(ctx, b, byARN); err != nil {
-			errs = append(errs, fmt.Errorf("follow task binding %s: %w", b.name, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (c *changes) bindOne(ctx context.Context, b binding, byARN map[string]endpoint.ServiceKey) error {
-	rows, err := c.Registry.Rows(ctx, b.node.service) // before the tasks: what comes after them is newer than they are
-	if err != nil {
-		return err
-	}
-	mine := map[string]endpoint.Instance{}
-	for _, row := range rows {
-		if !row.Removed && row.Attributes[AttributeMesh] == c.w.mesh.UID && row.Attributes[AttributeBinding] == b.name {
-			mine[row.ID] = row.Instance
-		}
-	}
-	byECS, err := c.registries(ctx, task.Task{Cluster: b.spec.Cluster, Service: b.spec.Service}, byARN)
-	if err := c.allowBinding(b, err); err != nil {
-		return err
-	}
-	if byECS[b.node.service] {
-		c.note(resource.KindTaskBinding, b.name, "spec", "task-binding-needless",
-			fmt.Sprintf("ECS registers the tasks of %q in Cloud Map service %q in %q itself: they are read from there, and this has no effect", b.spec.Service, b.node.service.Service, b.node.service.Namespace),
-			"remove the binding")
-		// What the binding registered before ECS did stays until its task ends: it is there in both, as the same.
-		return c.removeGone(ctx, b, mine, true)
-	}
-	tasks, err := c.Tasks.Running(ctx, b.spec.Cluster, b.spec.Service)
-	unknown := !isMissing(err)
-	if err := c.allowBinding(b, err); err != nil {
-		return err
-	}
-	c.mirror = append(c.mirror, b)
-	if err != nil && unknown {
-		c.look(b.node.service, lookRows)
-		return nil // what is known of its tasks stays
-	}
-	errs := []error{c.registerAll(ctx, b, tasks, mine)}
-	return errors.Join(append(errs, c.removeGone(ctx, b, mine, false))...)
-}
-
-// registerAll registers running tasks, and takes those that ECS wants to run out of mine. What is registered already as
-// it should be stays as it is.
-func (c *changes) registerAll(ctx context.Context, b binding, tasks []task.Task, mine map[string]endpoint.Instance) error {
-	var errs []error
-	for _, t := range tasks {
-		before, known := mine[t.ID()]
-		delete(mine, t.ID())
-		switch {
-		case t.Stopping:
-			errs = append(errs, c.remove(ctx, b.node.service, t))
-		case !t.Running:
-		case !known && registeredByECS(c.present.Services[b.node.service][t.ID()]):
-			c.look(b.node.service, lookWhole)
-		case known && before.Version>>generationBits == t.Version && same(before, c.w.instance(b, t)) && (b.spec.Container == "" || t.Has(b.spec.Container)):
-			c.look(b.node.service, lookRows)
-		default:
-			errs = append(errs, c.register(ctx, b, t))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// removeGone removes what is registered of tasks that were not listed. A listing may be behind: each is asked for, and
-// only one that ECS says is stopping, that is no task of the binding's any more, or that ECS has forgotten, goes. needless:
-// ECS registers the binding's tasks itself.
-func (c *changes) removeGone(ctx context.Context, b binding, mine map[string]endpoint.Instance, needless bool) error {
-	if len(mine) == 0 {
-		return nil
-	}
-	byARN := map[string]endpoint.Instance{}
-	for _, i := range mine {
-		byARN[i.Attributes[AttributeTask]] = i
-	}
-	tasks, err := c.Tasks.Find(ctx, b.spec.Cluster, slices.Sorted(maps.Keys(byARN)))
-	if err != nil && !isMissing(err) {
-		return c.allowBinding(b, err)
-	}
-	var errs []error
-	for _, t := range tasks {
-		switch {
-		case t.Stopping:
-			errs = append(errs, c.remove(ctx, b.node.service, t))
-		case !b.matches(t): // the binding was for another ECS service
-			errs = append(errs, c.take(ctx, byARN[t.ARN]))
-		case t.Running && !needless:
-			errs = append(errs, c.register(ctx, b, t))
-		}
-		delete(byARN, t.ARN)
-	}
-	for _, i := range byARN {
-		forgotten := task.Task{ARN: i.Attributes[AttributeTask], Version: i.Version >> generationBits}
-		errs = append(errs, c.remove(ctx, b.node.service, forgotten))
 	}
 	return errors.Join(errs...)
 }
@@ -245,6 +148,7 @@ func (c *changes) resolve(ctx context.Context, before []string) ([]string, error
 	}
 	for _, ns := range before {
 		if _, ok := wanted[ns]; !ok {
+			delete(c.w.followed.names, ns)
 			wanted[ns] = endpoint.Names{Namespace: ns, Services: c.servicesIn(ns)}
 		}
 	}
@@ -255,14 +159,23 @@ func (c *changes) ensureNames(ctx context.Context, wanted map[string]endpoint.Na
 	var errs []error
 	var holding []string
 	for _, ns := range slices.Sorted(maps.Keys(wanted)) {
+		asked := resource.Key{Kind: resource.KindResolvableName, Name: by[ns]}
+		if by[ns] != "" && c.w.followed.resolves(wanted[ns]) {
+			c.keep(asked)
+			holding = append(holding, ns)
+			continue
+		}
 		refusals, left, err := c.Directory.EnsureNames(ctx, c.w.mesh.UID, wanted[ns])
 		if errs = append(errs, err); by[ns] != "" || left || err != nil {
 			holding = append(holding, ns)
 		}
+		if err == nil && !left {
+			c.w.followed.names[ns] = wanted[ns]
+		}
 		for _, name := range slices.Sorted(maps.Keys(refusals)) {
 			switch refusal := refusals[name]; {
 			case by[ns] != "":
-				c.note(resource.KindResolvableName, by[ns], "spec.namespaceName", refusal.Code, refusal.Message, refusal.Hint)
+				c.note(asked.Kind, asked.Name, "spec.namespaceName", refusal.Code, refusal.Message, refusal.Hint)
 			case refusal.Kind != endpoint.Missing: // what nobody asks for any more can't be taken back
 				c.noteMesh(refusal)
 			}

@@ -19,6 +19,7 @@ type warmEndpoints struct {
 	names           map[resource.Key]resource.ResolvableNameSpec
 	virtualServices map[string]bool // by name
 	stale           bool            // some of that changed since it was last followed
+	followed        followed
 	owned           map[endpoint.ServiceKey]bool
 	reader          *artifact.Reader[*endpoint.State, endpoint.Change]
 	writer          *artifact.Writer[*endpoint.State, endpoint.Change]
@@ -46,7 +47,7 @@ func (r *Registrar) read(ctx context.Context, uid string, slot *warmSlot[*warmEn
 		w = &warmEndpoints{
 			nodes: map[resource.Key]nodeService{}, bindings: map[resource.Key]resource.TaskBindingSpec{},
 			names: map[resource.Key]resource.ResolvableNameSpec{}, virtualServices: map[string]bool{},
-			stale: true, owned: map[endpoint.ServiceKey]bool{},
+			stale: true, followed: newFollowed(), owned: map[endpoint.ServiceKey]bool{},
 			reader: artifact.NewReader(r.Objects, uid, artifact.EndpointsLog, artifact.ReaderOptions{Now: r.Now}),
 			writer: artifact.NewWriter(r.Objects, uid, artifact.EndpointsLog, artifact.WriterOptions{Now: r.Now, Logger: r.Logger}),
 		}

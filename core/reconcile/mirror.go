@@ -67,6 +67,7 @@ func (c *changes) tell(ctx context.Context) error {
 			if err != nil {
 				mu.Lock()
 				errs = append(errs, err)
+				c.unheard[key] = true
 				mu.Unlock()
 			}
 			return nil
@@ -98,7 +99,7 @@ func (c *changes) withdrawOne(ctx context.Context, k endpoint.InstanceKey) error
 func (c *changes) strays() {
 	also := maps.Clone(c.taken)
 	for service, owned := range c.w.owned {
-		if owned && c.all {
+		if owned && c.all && !slices.ContainsFunc(c.kept, func(b binding) bool { return b.node.service == service }) {
 			also[service] = true
 		}
 	}

@@ -200,6 +200,7 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 	}
 	p.logged = errors.Join(outside...) == nil
 	outside = append(outside, c.tell(ctx))
+	c.remember()
 	if follow {
 		outside = append(outside, c.release(ctx))
 	}
@@ -207,6 +208,7 @@ func (r *Registrar) register(ctx context.Context, uid string, slot *warmSlot[*wa
 		return outsideError{err}
 	}
 	if follow {
+		w.followed.through()
 		w.stale = false
 	}
 	return nil
