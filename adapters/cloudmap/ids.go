@@ -46,6 +46,8 @@ type ids struct {
 	mu         sync.Mutex
 	namespaces map[string]kept[[]namespace]        // by name
 	services   map[string]kept[map[string]service] // by namespace id, then by name
+	// How often something was added to what is kept, and forgotten: a listing that began before may be behind it.
+	added, forgotten int
 }
 
 // kept is something that was looked up, or why it could not be.
@@ -111,6 +113,9 @@ func (c *ids) of(ctx context.Context, n namespace, want string) (map[string]serv
 	if age := c.now().Sub(known.at); ok && (age < missingFor || age < foundFor && found) {
 		return known.value, known.refused
 	}
+	c.mu.Lock()
+	added, forgotten := c.added, c.forgotten
+	c.mu.Unlock()
 	services := map[string]service{}
 	pages := sd.NewListServicesPaginator(c.api, &sd.ListServicesInput{Filters: []types.ServiceFilter{{
 		Name: types.ServiceFilterNameNamespaceId, Values: []string{n.id}, Condition: types.FilterConditionEq,
@@ -127,7 +132,17 @@ func (c *ids) of(ctx context.Context, n namespace, want string) (map[string]serv
 			}
 		}
 	}
-	save(c, c.services, n.id, services)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.added != added {
+		made := map[string]service{}
+		maps.Copy(made, c.services[n.id].value)
+		maps.Copy(made, services)
+		services = made
+	}
+	if c.forgotten == forgotten {
+		put(c.services, n.id, kept[map[string]service]{value: services, at: c.now()})
+	}
 	return services, nil
 }
 
@@ -135,6 +150,7 @@ func (c *ids) of(ctx context.Context, n namespace, want string) (map[string]serv
 func (c *ids) add(n namespace, name string, s service) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.added++
 	if known, ok := c.services[n.id]; ok && known.refused == nil {
 		services := maps.Clone(known.value) // others may be reading it
 		services[name] = s
@@ -146,6 +162,7 @@ func (c *ids) add(n namespace, name string, s service) {
 func (c *ids) forget(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.forgotten++
 	for _, n := range c.namespaces[name].value {
 		delete(c.services, n.id)
 	}
@@ -174,6 +191,10 @@ func refuse[T any](c *ids, into map[string]kept[T], key string, err error) error
 func keep[T any](c *ids, into map[string]kept[T], key string, k kept[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	put(into, key, k)
+}
+
+func put[T any](into map[string]kept[T], key string, k kept[T]) {
 	if len(into) >= maxKept {
 		clear(into)
 	}

@@ -7,12 +7,17 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sd "github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ownmesh/ownmesh/core/endpoint"
 )
+
+// atOnce bounds the calls about names that are under way.
+const atOnce = 16
 
 // nameInstance is the id of the instance that makes a name resolve.
 const nameInstance = "ownmesh-name"
@@ -35,7 +40,10 @@ func (d *Directory) EnsureNames(ctx context.Context, mesh string, n endpoint.Nam
 		return nil, true, err
 	}
 	wanted := map[string]bool{}
+	var mu sync.Mutex
 	var errs []error
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for _, name := range n.Names {
 		label, ok := strings.CutSuffix(name, "."+n.Namespace)
 		if !ok || slices.Contains(n.Services, label) {
@@ -43,13 +51,19 @@ func (d *Directory) EnsureNames(ctx context.Context, mesh string, n endpoint.Nam
 		}
 		wanted[label] = true
 		key := endpoint.ServiceKey{Namespace: n.Namespace, Service: label}
-		err := refused(d.ensureName(ctx, mesh, ns, key, n.Address), "name-refused", key)
-		if refusal := endpoint.RefusalOf(err); refusal != nil {
-			refusals[name] = refusal
-		} else if err != nil {
-			errs = append(errs, err)
-		}
+		group.Go(func() error {
+			err := refused(d.ensureName(ctx, mesh, ns, key, n.Address), "name-refused", key)
+			mu.Lock()
+			defer mu.Unlock()
+			if refusal := endpoint.RefusalOf(err); refusal != nil {
+				refusals[name] = refusal
+			} else if err != nil {
+				errs = append(errs, err)
+			}
+			return nil
+		})
 	}
+	_ = group.Wait() // the errors are in errs
 	left, err = d.removeNames(ctx, mesh, ns, n, wanted, refusals)
 	return refusals, left, errors.Join(append(errs, err)...)
 }
@@ -133,25 +147,34 @@ func (d *Directory) removeNames(ctx context.Context, mesh string, ns namespace, 
 	if err != nil {
 		return true, err
 	}
+	var mu sync.Mutex
 	var errs []error
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for _, label := range slices.Sorted(maps.Keys(services)) {
 		s := services[label]
 		if wanted[label] || s.description != nameDescription(mesh) {
 			continue
 		}
-		mine, err := d.ownsName(ctx, mesh, s)
-		gone := err == nil
-		if mine {
-			gone, err = d.removeName(ctx, n.Namespace, label, s, slices.Contains(n.Services, label))
-		}
-		left = left || !gone
-		err = refused(err, "name-refused", endpoint.ServiceKey{Namespace: n.Namespace, Service: label})
-		if refusal := endpoint.RefusalOf(err); refusal != nil {
-			refusals[label+"."+n.Namespace] = refusal
-		} else if err != nil {
-			errs = append(errs, fmt.Errorf("take back the name %s.%s: %w", label, n.Namespace, err))
-		}
+		group.Go(func() error {
+			mine, err := d.ownsName(ctx, mesh, s)
+			gone := err == nil
+			if mine {
+				gone, err = d.removeName(ctx, n.Namespace, label, s, slices.Contains(n.Services, label))
+			}
+			err = refused(err, "name-refused", endpoint.ServiceKey{Namespace: n.Namespace, Service: label})
+			mu.Lock()
+			defer mu.Unlock()
+			left = left || !gone
+			if refusal := endpoint.RefusalOf(err); refusal != nil {
+				refusals[label+"."+n.Namespace] = refusal
+			} else if err != nil {
+				errs = append(errs, fmt.Errorf("take back the name %s.%s: %w", label, n.Namespace, err))
+			}
+			return nil
+		})
 	}
+	_ = group.Wait() // the errors are in errs
 	return left, errors.Join(errs...)
 }
 
