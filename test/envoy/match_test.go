@@ -57,16 +57,32 @@ var matches = []struct {
 	{"prefix: /, queryParameters: [{name: q, match: {exact: 'on'}}]", []request{get("/?q=on")}, []request{get("/"), get("/?q=off"), get("/?p=on")}},
 	{"prefix: /, queryParameters: [{name: q, match: {exact: ''}}]", []request{get("/?q="), get("/?q")}, []request{get("/"), get("/?q=1")}},
 	{"prefix: /, queryParameters: [{name: q}, {name: p, match: {exact: '1'}}]", []request{get("/?p=1&q=x")}, []request{get("/?q=x"), get("/?p=1")}},
+	// Nothing in a query is decoded.
+	{"prefix: /, queryParameters: [{name: 'a%20b', match: {exact: 'c%26d'}}]", []request{get("/?a%20b=c%26d")}, []request{get("/?a%20b=c"), get("/?a+b=c%26d")}},
+	// Pseudo headers are headers too, and Host is the authority.
+	{"headers: [{name: ':path', match: {regex: '/items[?].*'}}]", []request{get("/items?q=1")}, []request{get("/items"), get("/")}},
+	{"headers: [{name: ':method', invert: true, match: {exact: GET}}]", []request{{http.MethodPut, "/", nil}}, []request{get("/")}},
+	{"headers: [{name: ':authority', match: {prefix: other}}]", []request{get("/", "Host: other.example.com")}, []request{get("/")}},
+	{"headers: [{name: Host, match: {prefix: other}}]", []request{get("/", "Host: other.example.com")}, []request{get("/")}},
+	// What a path or a value has beyond ASCII is compared as it comes.
+	{"path: {exact: '/%C3%A4/a%2Fb'}", []request{get("/%C3%A4/a%2Fb")}, []request{get("/%C3%A4/a/b"), get("/a")}},
+	{"headers: [{name: v, match: {exact: 'schön'}}]", []request{get("/", "v: schön")}, []request{get("/", "v: schon")}},
 	{"port: 8080", []request{get("/any")}, nil},
 	{"port: 8080, headers: [{name: v}]", []request{get("/any", "v: 1")}, []request{get("/any")}},
 	{"prefix: /items, method: GET, headers: [{name: v}], queryParameters: [{name: q}]", []request{get("/items?q=1", "v: 1")},
 		[]request{get("/items?q=1"), get("/items", "v: 1"), get("/x?q=1", "v: 1"), {http.MethodPut, "/items?q=1", []string{"v: 1"}}}},
 }
 
-// Each matcher, alone and with others, takes what it must to b, and leaves the rest to a. There is a service for each.
+// Each matcher, alone and with others, takes what it must to b, and leaves the rest to a; in http routes and in http2
+// ones. There is a service for each.
 func TestMatch(t *testing.T) {
+	t.Run("http", func(t *testing.T) { allMatch(t, "http", (*sidecar).calls) })
+	t.Run("http2", func(t *testing.T) { allMatch(t, "http2", (*sidecar).callsHTTP2) })
+}
+
+func allMatch(t *testing.T, protocol string, calls func(*sidecar) *caller) {
 	var docs strings.Builder
-	docs.WriteString(shop("http"))
+	docs.WriteString(shop(protocol))
 	var backends []string
 	for n, c := range matches {
 		service := fmt.Sprintf("case-%d.shop.local", n)
@@ -74,22 +90,22 @@ func TestMatch(t *testing.T) {
 		fmt.Fprintf(&docs, `---
 kind: VirtualRouter
 virtualRouterName: case-%[1]d
-spec: {listeners: [{portMapping: {port: 8080, protocol: http}}]}
+spec: {listeners: [{portMapping: {port: 8080, protocol: %[6]s}}]}
 ---
 kind: Route
 virtualRouterName: case-%[1]d
 routeName: it
-spec: {priority: 0, httpRoute: {match: {%[2]s}, %[3]s}}
+spec: {priority: 0, %[6]sRoute: {match: {%[2]s}, %[3]s}}
 ---
 kind: Route
 virtualRouterName: case-%[1]d
 routeName: rest
-spec: {priority: 1000, httpRoute: {match: {prefix: /}, %[4]s}}
+spec: {priority: 1000, %[6]sRoute: {match: {prefix: /}, %[4]s}}
 ---
 kind: VirtualService
 virtualServiceName: %[5]s
 spec: {provider: {virtualRouter: {virtualRouterName: case-%[1]d}}}
-`, n, c.match, to("b"), to("a"), service)
+`, n, c.match, to("b"), to("a"), service, protocol)
 	}
 	fmt.Fprintf(&docs, "---\nkind: VirtualNode\nvirtualNodeName: caller\nspec: {backends: [%s]}\n", strings.Join(backends, ","))
 	m := start(t, docs.String())
@@ -97,19 +113,23 @@ spec: {provider: {virtualRouter: {virtualRouterName: case-%[1]d}}}
 	m.sidecar("virtualNode/b", at("application/8080", echo(t, "b")))
 	caller := m.sidecar("virtualNode/caller")
 	m.ready()
-	c := caller.calls()
+	c := calls(caller)
 	for n, one := range matches {
 		t.Run(one.match, func(t *testing.T) {
 			c := *c
 			c.t = t
-			url := fmt.Sprintf("http://case-%d.shop.local:8080", n)
-			for _, r := range one.hits {
-				c.reaches("b", r.method, url+r.path, r.headers...)
-			}
-			for _, r := range one.miss {
-				c.reaches("a", r.method, url+r.path, r.headers...)
-			}
+			c.takes("b", "a", fmt.Sprintf("http://case-%d.shop.local:8080", n), one.hits, one.miss)
 		})
+	}
+}
+
+// takes checks which application hits reach, and which misses do.
+func (c *caller) takes(hit, miss, url string, hits, misses []request) {
+	c.t.Helper()
+	for app, requests := range map[string][]request{hit: hits, miss: misses} {
+		for _, r := range requests {
+			c.reaches(app, r.method, url+r.path, r.headers...)
+		}
 	}
 }
 
