@@ -23,51 +23,78 @@ var retryEvents = map[string][]int{
 	"stream-error":  nil,
 }
 
-// Each event means its statuses and no others.
-func TestRetryStatuses(t *testing.T) {
-	m := start(t, shop("http"))
-	app := newFailing()
-	m.sidecar("virtualNode/a", at("application/8080", serve(t, app)))
-	ui := m.sidecar("virtualNode/ui")
-	m.ready()
-	c := ui.calls()
-	for event, statuses := range retryEvents {
-		m.apply(route("all", "httpRoute: {match: {prefix: /}, "+to("a")+", retryPolicy: {maxRetries: 1, "+perTry+", httpRetryEvents: ["+event+"]}}"))
-		for _, status := range []int{400, 404, 408, 409, 429, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511} {
-			want := strconv.Itoa(status)
-			if slices.Contains(statuses, status) {
-				want = "a"
-			}
-			c.reaches(want, http.MethodGet, cart+"/", "fail: "+strconv.Itoa(status), "customer: "+event+want+strconv.Itoa(status))
-		}
-	}
-	// A policy may name several events.
-	m.apply(route("all", "httpRoute: {match: {prefix: /}, "+to("a")+", retryPolicy: {maxRetries: 2, "+perTry+", httpRetryEvents: [client-error, gateway-error]}}"))
-	c.reaches("a", http.MethodGet, cart+"/", "fail: 409", "customer: several-1")
-	c.reaches("a", http.MethodGet, cart+"/", "fail: 502", "customer: several-2")
-	c.reaches("500", http.MethodGet, cart+"/", "fail: 500", "customer: several-3")
+// speaking are the protocols of routes that have retries, with how an application calls by each.
+var speaking = []struct {
+	protocol, match string
+	calls           func(*sidecar) *caller
+	header          string // that a request by it has
+}{
+	{"http", "prefix: /", (*sidecar).calls, "accept: */*"},
+	{"http2", "prefix: /", (*sidecar).callsHTTP2, "accept: */*"},
+	{"grpc", "", (*sidecar).callsHTTP2, "content-type: application/grpc"},
 }
 
-// connection-error is for instances that no connection can be made to.
+// Each event means its statuses and no others, in routes of each protocol.
+func TestRetryStatuses(t *testing.T) {
+	for _, by := range speaking {
+		t.Run(by.protocol, func(t *testing.T) {
+			m := start(t, shop(by.protocol))
+			m.sidecar("virtualNode/a", at("application/8080", serve(t, newFailing())))
+			ui := m.sidecar("virtualNode/ui")
+			m.ready()
+			c := by.calls(ui)
+			policy := func(policy string) {
+				m.apply(route("all", by.protocol+"Route: {match: {"+by.match+"}, "+to("a")+", retryPolicy: {"+policy+", "+perTry+"}}"))
+			}
+			for event, statuses := range retryEvents {
+				policy("maxRetries: 1, httpRetryEvents: [" + event + "]")
+				for _, status := range []int{400, 404, 408, 409, 429, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511} {
+					want := strconv.Itoa(status)
+					if slices.Contains(statuses, status) {
+						want = "a"
+					}
+					c.reaches(want, http.MethodGet, cart+"/", "fail: "+strconv.Itoa(status), "customer: "+event+want+strconv.Itoa(status), by.header)
+				}
+			}
+			// A policy may name several events.
+			policy("maxRetries: 2, httpRetryEvents: [client-error, gateway-error]")
+			c.reaches("a", http.MethodGet, cart+"/", "fail: 409", "customer: several-1", by.header)
+			c.reaches("a", http.MethodGet, cart+"/", "fail: 502", "customer: several-2", by.header)
+			c.reaches("500", http.MethodGet, cart+"/", "fail: 500", "customer: several-3", by.header)
+		})
+	}
+}
+
+// connection-error is for instances that no connection can be made to. (To gRPC, Envoy says 200 and unavailable.)
 func TestRetryConnections(t *testing.T) {
-	m := start(t, shop("http"))
-	m.registerBare("a", "gone", local(freePort(t)))
-	m.registerBare("a", "there", echo(t, "a"))
-	ui := m.sidecar("virtualNode/ui")
-	m.ready()
-	for _, one := range []struct {
-		events string
-		hidden bool
-	}{
-		{"tcpRetryEvents: [connection-error]", true},
-		{"httpRetryEvents: [client-error]", false},
-		{"httpRetryEvents: [server-error]", true}, // 503 is what Envoy answers then
-	} {
-		m.apply(route("all", "httpRoute: {match: {prefix: /}, "+to("a")+", retryPolicy: {maxRetries: 1, "+perTry+", "+one.events+"}}"))
-		counts := ui.calls().count(16, cart+"/")
-		if hidden := counts["503"] == 0; hidden != one.hidden || counts["a"]+counts["503"] != 16 {
-			t.Errorf("%s: requests reach %v", one.events, counts)
-		}
+	for _, by := range speaking {
+		t.Run(by.protocol, func(t *testing.T) {
+			m := start(t, shop(by.protocol))
+			m.registerBare("a", "gone", local(freePort(t)))
+			m.registerBare("a", "there", echo(t, "a"))
+			ui := m.sidecar("virtualNode/ui")
+			m.ready()
+			for _, one := range []struct {
+				events string
+				hidden bool
+			}{
+				{"tcpRetryEvents: [connection-error]", true},
+				{"httpRetryEvents: [client-error]", false},
+				{"httpRetryEvents: [server-error]", true}, // 503 is what Envoy answers then
+			} {
+				m.apply(route("all", by.protocol+"Route: {match: {"+by.match+"}, "+to("a")+", retryPolicy: {maxRetries: 1, "+perTry+", "+one.events+"}}"))
+				c := by.calls(ui)
+				answered := 0
+				for range 16 {
+					if c.get(cart+"/", by.header).App == "a" {
+						answered++
+					}
+				}
+				if hidden := answered == 16; hidden != one.hidden || answered == 0 {
+					t.Errorf("%s: %d of 16 requests are answered", one.events, answered)
+				}
+			}
+		})
 	}
 }
 

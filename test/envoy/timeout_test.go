@@ -15,7 +15,13 @@ import (
 
 // A request may take as long as the route and the listener let it, 15 s where they say nothing.
 func TestTimeouts(t *testing.T) {
-	m := start(t, shop("http"))
+	for _, by := range speaking[:2] { // TestGRPCTimeouts has the third
+		t.Run(by.protocol, func(t *testing.T) { timeouts(t, by.protocol, by.calls) })
+	}
+}
+
+func timeouts(t *testing.T, protocol string, calls func(*sidecar) *caller) {
+	m := start(t, shop(protocol))
 	const long, short = "{unit: s, value: 10}", "{unit: s, value: 1}" // time enough for an answer on a busy machine
 	m.sidecar("virtualNode/a", at("application/8080", serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -33,7 +39,7 @@ func TestTimeouts(t *testing.T) {
 	}))))
 	ui := m.sidecar("virtualNode/ui")
 	m.ready()
-	c := ui.calls()
+	c := calls(ui)
 	for _, one := range []struct{ route, listener, path, reaches string }{
 		{"", "", "/slow", "a"},
 		{"perRequest: " + short, "", "/", "a"},
@@ -51,7 +57,7 @@ func TestTimeouts(t *testing.T) {
 			if members == "" {
 				return ""
 			}
-			return ", timeout: {http: {" + members + "}}"
+			return ", timeout: {" + protocol + ": {" + members + "}}"
 		}
 		httpTimeout := ""
 		if one.route != "" {
@@ -61,9 +67,9 @@ func TestTimeouts(t *testing.T) {
 kind: VirtualNode
 virtualNodeName: a
 spec:
-  listeners: [{portMapping: {port: 8080, protocol: http}` + timeout(one.listener) + `}]
+  listeners: [{portMapping: {port: 8080, protocol: ` + protocol + `}` + timeout(one.listener) + `}]
   serviceDiscovery: {awsCloudMap: {namespaceName: shop.local, serviceName: a}}
-` + route("all", "httpRoute: {match: {prefix: /}, "+to("a")+httpTimeout+"}"))
+` + route("all", protocol+"Route: {match: {prefix: /}, "+to("a")+httpTimeout+"}"))
 		began := time.Now()
 		got := c.get(cart + one.path)
 		if got.where(nil) != one.reaches || time.Since(began) > 5*time.Second {
@@ -127,6 +133,7 @@ func TestGRPCTimeouts(t *testing.T) {
 		{"", "timeout: {grpc: " + short + "}", "Unavailable", retried},
 		{", timeout: {perRequest: {unit: s, value: 10}}", "timeout: {grpc: {perRequest: {unit: ms, value: 0}}}", "a", 1},
 		{", timeout: {idle: {unit: s, value: 1}}", "", "Unavailable", 1},
+		{"", "timeout: {grpc: {idle: {unit: s, value: 1}}}", "Unavailable", retried},
 	} {
 		m.apply(exposed("a", listener(8080, "grpc", one.listener)) + route("all", "grpcRoute: {match: {}, "+to("a")+one.route+"}"))
 		c.reaches("a", "/shop.Cart/Add")
