@@ -41,7 +41,7 @@ func (n *network) needIPv6() {
 func TestTransparentIPv6(t *testing.T) {
 	n := newNetwork(t)
 	n.needIPv6()
-	ui, cart, outside := n.host("ui"), n.host("cart"), n.host("outside")
+	ui, cart, front, outside := n.host("ui"), n.host("cart"), n.host("front"), n.host("outside")
 	mesh := func(preference, egress string) string {
 		return "kind: Mesh\nmeshName: shop\nspec: {egressFilter: {type: " + egress + "}" + preference + "}\n"
 	}
@@ -55,8 +55,12 @@ spec:
 kind: VirtualService
 virtualServiceName: cart.shop.local
 spec: {provider: {virtualNode: {virtualNodeName: cart}}}
-`+callerOf("cart"))
-	cart6, outside6 := n.ip6(cart), n.ip6(outside)
+---
+kind: VirtualGateway
+virtualGatewayName: front
+spec: {listeners: [{portMapping: {port: 8080, protocol: http}}]}
+`+gatewayRoute("cart", "prefix: /", "cart.shop.local", "")+callerOf("cart"))
+	cart6, front6, outside6 := n.ip6(cart), n.ip6(front), n.ip6(outside)
 	n.ip6(ui)
 	for _, h := range []*host{ui, cart} {
 		h.redirect("iptables", "8080,3306", away, "169.254.170.2")
@@ -69,6 +73,7 @@ spec: {provider: {virtualNode: {virtualNodeName: cart}}}
 	greetOn(outside.listen("[::]:9999"), "outside")
 
 	m.sidecar("virtualNode/cart", on(m, cart), unregistered)
+	m.sidecar("virtualGateway/front", on(m, front))
 	uiEnvoy := m.sidecar("virtualNode/ui", on(m, ui))
 	m.put(endpoint.Instance{Namespace: "shop.local", Service: "cart", ID: "1", IPv4: cart.ip, IPv6: cart6})
 	for _, one := range []struct{ preference, endpoint, application string }{
@@ -107,10 +112,19 @@ spec: {provider: {virtualNode: {virtualNodeName: cart}}}
 					t.Errorf("%s: %s says %q", one.preference, aim, got)
 				}
 			}
-			// What comes from outside the mesh, by either family.
-			outside.caller(t, cart.ip+":8080").reaches("cart at "+one.application, http.MethodGet, "http://anything/")
+			// What comes from outside the mesh, by either family: to the node, and to the gateway.
+			at := []string{cart.ip, front.ip}
 			if one.preference != "" {
-				outside.caller(t, "["+cart6+"]:8080").reaches("cart at "+one.application, http.MethodGet, "http://anything/")
+				at = append(at, "["+cart6+"]", "["+front6+"]")
+			}
+			for _, address := range at {
+				outside.caller(t, address+":8080").reaches("cart at "+one.application, http.MethodGet, "http://anything/")
+			}
+			for _, address := range []string{front.ip, "[" + front6 + "]"} {
+				if c, err := outside.dial(t.Context(), "tcp", address+":15001"); err == nil {
+					c.Close()
+					t.Errorf("%s: the gateway's second pass can be reached from outside at %s", one.preference, address)
+				}
 			}
 		}
 	}
