@@ -28,7 +28,7 @@ func main() {
 // run is the whole program but for its signals; it returns the exit code (see exitcode.go).
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, screen: screen.Screen{
-		Out: stdout, Err: stderr, NoColor: os.Getenv("NO_COLOR") != "", Terminal: screen.IsTerminal,
+		Out: stdout, Err: stderr, NoColor: os.Getenv("NO_COLOR") != "", Terminal: screen.IsTerminal, Width: screen.Width,
 	}}
 	root := a.command()
 	root.SetArgs(args)

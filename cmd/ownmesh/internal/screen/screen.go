@@ -1,8 +1,8 @@
 // Package screen shows results to people and to programs: tables, YAML or JSON, colours and progress where a
 // terminal is.
 //
-// What a program reads is the same bytes with and without a terminal. It decides nothing about what is shown. Start
-// with Screen.
+// What a program reads is the same bytes with and without a terminal; tables fit themselves to the terminal that there is
+// (fit.go). It decides nothing about what is shown. Start with Screen.
 package screen
 
 import (
@@ -33,6 +33,8 @@ type Screen struct {
 	NoColor  bool   // NO_COLOR is set
 	// Terminal tells whether a stream is one: IsTerminal.
 	Terminal func(io.Writer) bool
+	// Width tells how many characters a line of a terminal has: Width. nil, or 0: nobody knows.
+	Width func(io.Writer) int
 
 	failed error // of the last Printf that failed
 }
@@ -89,27 +91,34 @@ func (s *Screen) NoteTable(header []string, rows [][]string) error {
 	return s.table(s.Err, header, rows)
 }
 
-const widest = 70 // characters of a cell on a terminal; longer text is wrapped
-
 func (s *Screen) table(w io.Writer, header []string, rows [][]string) error {
+	terminal := s.Terminal(w)
+	var widths []int
+	if terminal {
+		line := 0
+		if s.Width != nil {
+			line = s.Width(w)
+		}
+		var fits bool
+		if widths, fits = fit(header, rows, line); !fits {
+			return s.blocks(w, header, rows, line)
+		}
+	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
 	t.Style().Format.Header = text.FormatUpper
 	t.Style().Box.PaddingLeft, t.Style().Box.PaddingRight = "", "  "
 	t.SuppressTrailingSpaces()
-	terminal := s.Terminal(w)
 	t.AppendHeader(row(header, header, false))
 	for _, r := range rows {
 		t.AppendRow(row(header, r, terminal && !s.NoColor))
 	}
-	if terminal {
-		var columns []table.ColumnConfig
-		for i := range header {
-			columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft})
-		}
-		t.SetColumnConfigs(columns)
+	var columns []table.ColumnConfig
+	for i, width := range widths {
+		columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: width, WidthMaxEnforcer: text.WrapSoft})
 	}
+	t.SetColumnConfigs(columns)
 	_, err := fmt.Fprintln(w, t.Render())
 	return err
 }

@@ -68,6 +68,57 @@ func TestLongCells(t *testing.T) {
 	}
 }
 
+// A table gives way to its terminal: first text is wrapped narrower, then rows become blocks. Names are never broken, and
+// what has names alone stays as it is.
+func TestNarrow(t *testing.T) {
+	header := []string{"resource", "message"}
+	findings := [][]string{
+		{"virtualNode/a-rather-long-name", "there is no such service, so that calls to it fail"},
+		{"virtualNode/b", "fine"},
+	}
+	names := [][]string{{"virtualNode/a-rather-long-name", "another-name-that-is-just-as-long-as-that"}}
+	for name, tc := range map[string]struct {
+		rows  [][]string
+		width int
+		want  string
+	}{
+		"wide": {findings, 100, `RESOURCE MESSAGE
+virtualNode/a-rather-long-name there is no such service, so that calls to it fail
+virtualNode/b fine`},
+		"narrower": {findings, 62, `RESOURCE MESSAGE
+virtualNode/a-rather-long-name there is no such service, so
+that calls to it fail
+virtualNode/b fine`},
+		"narrow": {findings, 44, `RESOURCE virtualNode/a-rather-long-name
+MESSAGE there is no such service, so that
+calls to it fail
+
+RESOURCE virtualNode/b
+MESSAGE fine`},
+		"names": {names, 44, `RESOURCE MESSAGE
+virtualNode/a-rather-long-name another-name-that-is-just-as-long-as-that`},
+		"nobody knows": {findings, 0, `RESOURCE MESSAGE
+virtualNode/a-rather-long-name there is no such service, so that calls to it fail
+virtualNode/b fine`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			s := Screen{Out: &b, Terminal: terminal, NoColor: true, Width: func(io.Writer) int { return tc.width }}
+			if err := s.Table(header, tc.rows); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.TrimSpace(fields(b.String())); got != tc.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
+			}
+			for line := range strings.Lines(b.String()) {
+				if name != "names" && tc.width > 0 && len(line) > tc.width+1 {
+					t.Errorf("%q is wider than %d", line, tc.width)
+				}
+			}
+		})
+	}
+}
+
 func TestShow(t *testing.T) {
 	value := map[string]any{"b": 1, "a": "<x>"}
 	for format, want := range map[string]string{
