@@ -28,7 +28,7 @@ Your own sidecars, gateways and load balancers are not in it, nor free tiers, di
   ownmesh cost --tasks 150 --egress public --prices frankfurt.yaml -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			alone := slices.ContainsFunc([]string{"services", "tasks", "changes-per-day", "api-requests", "relays", "egress"}, cmd.Flags().Changed)
+			alone := slices.ContainsFunc([]string{"services", "tasks", "changes-per-day", "api-requests", "registered", "relays", "egress"}, cmd.Flags().Changed)
 			return a.cost(in, file, alone)
 		},
 	}
@@ -37,6 +37,7 @@ Your own sidecars, gateways and load balancers are not in it, nor free tiers, di
 	flags.Float64Var(&in.Tasks, "tasks", 0, "tasks with a sidecar")
 	flags.Float64Var(&in.ChangesPerDay, "changes-per-day", 0, "changes of resources a day")
 	flags.Float64Var(&in.APIRequests, "api-requests", 0, "other requests to the API a day; sidecars' own are reckoned")
+	flags.Float64Var(&in.Registered, "registered", 0, "bound tasks and resolvable names that Ownmesh registers in Cloud Map")
 	flags.Float64Var(&in.Relays, "relays", 0, "relays; 0 for as many as the stack's scaling has")
 	flags.StringVar(&in.Egress, "egress", cost.Egresses[0], "how relays reach AWS: "+strings.Join(cost.Egresses, ", ")+" (a way that is there already)")
 	flags.StringVar(&file, "prices", "", "`FILE` with prices of your own: docs/cost.md names them")
@@ -51,7 +52,7 @@ func (a *app) cost(in cost.Inputs, file string, alone bool) error {
 	for _, v := range []struct {
 		flag  string
 		value float64
-	}{{"services", in.Services}, {"tasks", in.Tasks}, {"changes-per-day", in.ChangesPerDay}, {"api-requests", in.APIRequests}, {"relays", in.Relays}} {
+	}{{"services", in.Services}, {"tasks", in.Tasks}, {"changes-per-day", in.ChangesPerDay}, {"api-requests", in.APIRequests}, {"registered", in.Registered}, {"relays", in.Relays}} {
 		if !(v.value >= 0 && v.value <= mostOf) {
 			return usage("--%s must be a number from 0 to %g, got %v", v.flag, mostOf, v.value)
 		}

@@ -104,7 +104,7 @@ func TestBills(t *testing.T) {
 	for _, s := range Sizes {
 		for _, egress := range Egresses {
 			in := s.Inputs
-			in.Egress = egress
+			in.Egress, in.Registered = egress, 1
 			b := Reckon(in, prices)
 			var sum float64
 			seen := map[string]bool{}
@@ -140,6 +140,31 @@ func TestBills(t *testing.T) {
 	}
 	if _, err := time.Parse(time.DateOnly, prices.Date); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is easily forgotten: the address that a NAT gateway has, the log group that events are kept in, and what Ownmesh
+// itself registers in Cloud Map.
+func TestNothingIsForgotten(t *testing.T) {
+	of := func(in Inputs, part, what string) float64 {
+		for _, l := range Reckon(in, BuiltIn()).Lines {
+			if l.Part == part && l.What == what {
+				return l.Month
+			}
+		}
+		return 0
+	}
+	for what, c := range map[string][2]float64{
+		"a NAT gateway's address":           {of(Inputs{}, "network", "public IPv4"), 730 * 0.005},
+		"addresses of relays":               {of(Inputs{Egress: "public"}, "network", "public IPv4"), 2 * 730 * 0.005},
+		"endpoints need no address":         {of(Inputs{Egress: "endpoints"}, "network", "public IPv4"), 0},
+		"500 bound tasks":                   {of(Inputs{Registered: 500}, "network", "Cloud Map"), 50},
+		"ECS's own registrations":           {of(Inputs{Tasks: 500}, "network", "Cloud Map"), 0},
+		"logs of 10 changes' 3 events each": {of(Inputs{ChangesPerDay: 10}, "watching", "logs") - of(Inputs{}, "watching", "logs"), (10*3*0.8 + 10*4*0.7) * 730 / 24 / 1e6 * 0.50},
+	} {
+		if math.Abs(c[0]-c[1]) > 1e-9 {
+			t.Errorf("%s: %v dollars, want %v", what, c[0], c[1])
+		}
 	}
 }
 

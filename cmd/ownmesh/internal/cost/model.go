@@ -11,6 +11,7 @@ type Inputs struct {
 	Tasks         float64 `json:"tasks"`         // with a sidecar
 	ChangesPerDay float64 `json:"changesPerDay"` // of resources: commits
 	APIRequests   float64 `json:"apiRequests"`   // a day, besides changes and sidecars': plans, lists, status
+	Registered    float64 `json:"registered"`    // bound tasks and names that Ownmesh registers in Cloud Map
 	Relays        float64 `json:"relays"`        // 0: as many as the stack's scaling has
 	Egress        string  `json:"egress"`        // how relays reach AWS: nat, public, endpoints, or existing (yours)
 }
@@ -134,6 +135,7 @@ func network(in Inputs, add func(Line, string)) {
 	switch in.Egress {
 	case "nat":
 		add(Line{Part: part, What: "NAT gateway", Quantity: hours, Why: "one, all the time"}, "nat-hour")
+		add(Line{Part: part, What: "public IPv4", Quantity: hours, Why: "the NAT gateway's own"}, "ipv4-hour")
 		add(Line{Part: part, What: "through it", Quantity: outside, Why: "logs and events of relays; S3 is reached without it"}, "nat-gb")
 	case "public":
 		add(Line{Part: part, What: "public IPv4", Quantity: in.Relays * hours, Why: "one a relay"}, "ipv4-hour")
@@ -144,6 +146,7 @@ func network(in Inputs, add func(Line, string)) {
 	if in.Tasks > 0 {
 		add(Line{Part: part, What: "DNS queries", Quantity: zones * seconds / dnsTTL, Why: fmt.Sprintf("each zone's resolver, every %g s; it answers sidecars itself", dnsTTL)}, "dns-query")
 	}
+	add(Line{Part: part, What: "Cloud Map", Quantity: in.Registered, Why: "bound tasks and names that are registered there; what ECS registers is not counted"}, "cloud-map-instance")
 }
 
 func keys(in Inputs, add func(Line, string)) {
@@ -205,7 +208,7 @@ func messages(in Inputs, add func(Line, string)) {
 	tasks := in.Tasks * turnover * days * eventsOfTask
 	add(Line{Part: part, What: "SQS FIFO", Quantity: 2*lambdaPolls + 3*2*(changes+looks), Why: "Lambda asks two empty queues 15 times a minute each; a message is sent, received, deleted"}, "sqs-fifo")
 	add(Line{Part: part, What: "SQS", Quantity: lambdaPolls + 3*tasks, Why: "the same for the queue of task events"}, "sqs-standard")
-	add(Line{Part: part, What: "EventBridge", Quantity: 3*changes + in.Tasks*turnover*days*2 + proxyEvents(in), Why: "3 a change, 2 a task that is replaced, and Proxy Connected for each stream, which lives 35 minutes"}, "event")
+	add(Line{Part: part, What: "EventBridge", Quantity: busEvents(in), Why: "3 a change, 2 a task that is replaced, and Proxy Connected for each stream, which lives 35 minutes"}, "event")
 }
 
 func watching(in Inputs, add func(Line, string)) {
@@ -214,11 +217,16 @@ func watching(in Inputs, add func(Line, string)) {
 	add(Line{Part: part, What: "metrics", Quantity: metrics, Why: "streams, how far relays are behind, refusals"}, "metric")
 	add(Line{Part: part, What: "dashboard", Quantity: 1, Why: "one; an account's first three are free"}, "dashboard")
 	calls := (in.APIRequests+4*in.ChangesPerDay)*days + tokens(in) + minutes/lookEvery*2 + minutes
-	add(Line{Part: part, What: "logs", Quantity: (calls*0.7 + in.Relays*minutes*0.3) * kilobyte, Why: "0.7 KB a call of a Lambda, 0.3 KB a minute and relay: assumed"}, "log-gb")
+	add(Line{Part: part, What: "logs", Quantity: (calls*0.7 + in.Relays*minutes*0.3 + busEvents(in)*0.8) * kilobyte, Why: "0.7 KB a call of a Lambda, 0.3 KB a minute and relay, 0.8 KB an event of our own, which are kept: assumed"}, "log-gb")
 }
 
 // tokens are those that sidecars ask for a month.
 func tokens(in Inputs) float64 { return in.Tasks * tokensPerHour * hours }
+
+// busEvents are the events of our own a month.
+func busEvents(in Inputs) float64 {
+	return 3*in.ChangesPerDay*days + in.Tasks*turnover*days*2 + proxyEvents(in)
+}
 
 // proxyEvents are the events that relays send a month.
 func proxyEvents(in Inputs) float64 { return in.Tasks * streamsPerHour * hours }
