@@ -264,7 +264,7 @@ func TestStoreThatStaysBusy(t *testing.T) {
 	f := &faulty{}
 	s := newServer(t, withStore(func(inner store.Store) store.Store { f.Store = inner; return f }))
 	s.put("meshes", `{"meshName":"shop"}`).ok()
-	f.faults, s.handler.patience = slices.Repeat([]fault{throttled}, 1000), 50*time.Millisecond
+	f.faults, s.handler.patience = slices.Repeat([]fault{throttled}, 1000), 500*time.Millisecond
 	s.put("meshes/shop/virtualNodes", nodeBody("n")).failsWith(tooManyRequests)
 	f.faults, s.handler.patience = nil, patience
 	s.put("meshes/shop/virtualNodes", nodeBody("n")).ok()

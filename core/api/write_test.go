@@ -189,7 +189,7 @@ func TestPatienceEnds(t *testing.T) {
 	f := &faulty{}
 	s := newServer(t, withStore(func(inner store.Store) store.Store { f.Store = inner; return f }))
 	s.put("meshes", `{"meshName":"shop"}`).ok()
-	s.handler.patience = 50 * time.Millisecond
+	s.handler.patience = 500 * time.Millisecond
 	f.faults = slices.Repeat([]fault{raced}, 10_000)
 	s.put("meshes/shop/virtualNodes", nodeBody("n")).fails(tooManyRequests, "too many changes of mesh shop at once: try again")
 	if f.commits < 3 {
