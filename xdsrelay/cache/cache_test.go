@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/artifact/artifacttest"
 	"github.com/ownmesh/ownmesh/core/endpoint"
@@ -243,5 +245,37 @@ func TestARelayStartsWithoutTheStore(t *testing.T) {
 	}
 	if fulls != 1 || entries > 140 {
 		t.Errorf("%d full states and %d changes are kept", fulls, entries)
+	}
+}
+
+// A mesh that was deleted while neither the store nor the relay was there is served from disk, since nobody can know,
+// until the store is back and says so.
+func TestAMeshDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	store, dir := artifacttest.NewMemory(), t.TempDir()
+	p := xdstest.NewPublisher(t, store, "shop", uid)
+	p.Proxy("virtualNode/cart", cluster("c0"))
+	p.Publish()
+	p.Register(endpoint.Instance{Namespace: "shop.local", Service: "order", ID: "i", IPv4: "10.0.0.1"})
+	connect := func(address string) *xdstest.Client {
+		c := xdstest.Connect(t, address, xdstest.Node{ID: "mesh/shop/virtualNode/cart"})
+		c.SubscribeAll(xdstest.Cluster)
+		return c
+	}
+	address, stop := serve(t, open(t, store, dir, 0))
+	connect(address).Accept(xdstest.Cluster, "c0")
+	stop()
+
+	p.Delete()
+	store.Inject(gone)
+	address, _ = serve(t, open(t, store, dir, 0))
+	client := connect(address)
+	client.Accept(xdstest.Cluster, "c0")
+	store.Inject(nil)
+	if said := client.ExpectStatus(codes.InvalidArgument); !strings.Contains(said, `mesh "shop" was deleted`) {
+		t.Errorf("it says %q", said)
+	}
+	if said := connect(address).ExpectStatus(codes.InvalidArgument); !strings.Contains(said, "deleted") {
+		t.Errorf("who comes later is told %q", said)
 	}
 }
