@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,6 +34,7 @@ type sidecar struct {
 
 	attributes   map[string]string
 	unregistered bool
+	drain        string            // seconds; "" for the tests' own
 	settings     bootstrap.Options // beyond those that every sidecar has
 	where        place
 	client       *http.Client // of its admin interface
@@ -82,6 +84,9 @@ func withVariables(variables ...string) func(*sidecar) {
 		s.settings.AdminLog = "" // all sidecars here share one /tmp
 	}
 }
+
+// drainingFor is how many seconds a listener that was replaced lives on: one, if nothing is said; 600 as Envoy has it.
+func drainingFor(seconds string) func(*sidecar) { return func(s *sidecar) { s.drain = seconds } }
 
 // unregistered leaves it to the test to register the sidecar.
 func unregistered(s *sidecar) { s.unregistered = true }
@@ -136,7 +141,7 @@ func (s *sidecar) run() {
 		t.Fatal(err)
 	}
 	s.cmd = exec.Command(envoybin.Find(t), "--config-yaml", string(config), "--disable-hot-restart", "--concurrency", "1", "-l", "warning",
-		"--drain-time-s", "1", "--file-flush-interval-msec", "20")
+		"--drain-time-s", cmp.Or(s.drain, "1"), "--file-flush-interval-msec", "20")
 	s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = log, log, attributes()
 	if err := s.where.start(s.cmd); err != nil {
 		t.Fatal(err)

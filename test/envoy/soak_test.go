@@ -38,7 +38,7 @@ func TestSoak(t *testing.T) {
 	p := newPKI(t)
 	s := &soak{
 		mesh: start(t, string(text)), random: rand.New(rand.NewPCG(seed, 1)), began: time.Now(),
-		certificate: p.issue("order", "order.ordering.local"), trust: p.trust(),
+		certificate: p.issue("order", "order.ordering.local"), trust: p.trust(), extras: map[extra][]extra{},
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -86,10 +86,10 @@ type soak struct {
 	certificate, trust string
 
 	gateway *sidecar
-	spares  []*spare // instances that come and go
-	secured int      // how far TLS between UI and Order has come: see secure
-	extras  []string // documents of resources that may be deleted again, the newest last
-	made    int
+	spares  []*spare          // instances that come and go
+	secured int               // how far TLS between UI and Order has come: see secure
+	extras  map[extra][]extra // what is there besides, and what it needs
+	another bool              // there is another mesh
 }
 
 // spare is an instance that runs all the time and is registered some of it.
@@ -132,10 +132,13 @@ func (s *soak) run() {
 	ui = s.sidecar("virtualNode/ui", at("application/8080", uiApp))
 	order = s.sidecar("virtualNode/order", at("application/8080", orderApp))
 	for _, version := range []string{"v1", "v2"} {
-		s.sidecar("virtualNode/inventory-"+version, at("application/8080", hop(version, nil)))
-		s.spares = append(s.spares, &spare{sidecar: s.sidecar("virtualNode/inventory-"+version, at("application/8080", hop(version, nil)), unregistered)})
+		first := s.sidecar("virtualNode/inventory-"+version, at("application/8080", hop(version, nil)))
+		second := s.sidecar("virtualNode/inventory-"+version, at("application/8080", hop(version, nil)), unregistered)
+		s.spares = append(s.spares, &spare{sidecar: first, registered: true}, &spare{sidecar: second})
 	}
-	s.gateway = s.sidecar("virtualGateway/gateway")
+	// Nobody tries again for customers, nor between a gateway's passes: connections need the time in which a listener that
+	// was replaced asks to close them. Envoy gives 600 s; sidecars do with one here, for their callers try again.
+	s.gateway = s.sidecar("virtualGateway/gateway", drainingFor("15"))
 	s.ready()
 }
 

@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,8 +10,8 @@ import (
 
 // step makes one random change, and sometimes waits for it.
 func (s *soak) step() {
-	steps := []func(){s.weights, s.weights, s.canary, s.policies, s.node, s.node, s.instances, s.instances, s.provider, s.secure,
-		s.secure, s.meshSpec, s.gatewayRoute, s.extra, s.extra, s.remove}
+	steps := []func(){s.weights, s.weights, s.canary, s.policies, s.node, s.node, s.instances, s.instances, s.provider, s.router, s.secure,
+		s.secure, s.meshSpec, s.gatewayNode, s.gatewayRoute, s.extra, s.extra, s.extra, s.remove, s.anotherMesh}
 	steps[s.random.IntN(len(steps))]()
 	switch s.random.IntN(4) {
 	case 0:
@@ -90,17 +91,15 @@ var security = []string{"plain text", "a policy that enforces nothing", "PERMISS
 
 // secure goes a step towards TLS between UI and Order, or back. Each step is harmless once all have the one before.
 func (s *soak) secure() {
-	s.rest()
-	switch {
-	case s.secured == 0:
-		s.secured++
-	case s.secured == len(security)-1:
-		s.secured--
-	case s.random.IntN(2) == 0:
-		s.secured--
-	default:
-		s.secured++
+	next := s.secured + 1
+	if s.secured == len(security)-1 || s.secured > 0 && s.random.IntN(2) == 0 {
+		next = s.secured - 1
 	}
+	if s.secured+next == 3 { // between the second and the third callers turn to TLS by themselves
+		s.orderBy(patient)
+	}
+	s.rest()
+	s.secured = next
 	s.did("TLS: %s", security[s.secured])
 	s.applyUI()
 	s.applyOrder()
@@ -113,9 +112,9 @@ func (s *soak) applyUI() {
 		policy = fmt.Sprintf(", clientPolicy: {tls: {enforce: %v, validation: {trust: %s}}}", s.secured >= 3, s.trust)
 	}
 	more := ""
-	for _, e := range s.extras {
-		if strings.HasPrefix(e, "virtualService/") && s.random.IntN(2) == 0 {
-			more += ", {virtualService: {virtualServiceName: " + strings.TrimPrefix(e, "virtualService/") + "}}"
+	for _, e := range s.extraKeys() {
+		if e.kind == "service" && s.random.IntN(2) == 0 {
+			more += ", {virtualService: {virtualServiceName: " + e.n + ".ordering.local}}"
 		}
 	}
 	s.Apply(`meshName: ordering
@@ -141,13 +140,17 @@ spec:
   backends: [{virtualService: {virtualServiceName: inventory.ordering.local}}]` + s.logging())
 }
 
-// instances has a spare instance come, or go once nobody calls it any more.
+// instances has an instance come, or go; one of each version stays.
 func (s *soak) instances() {
 	one := s.spares[s.random.IntN(len(s.spares))]
-	if one.registered {
+	others := slices.ContainsFunc(s.spares, func(o *spare) bool { return o != one && o.resource == one.resource && o.registered })
+	switch {
+	case one.registered && !others:
+		return
+	case one.registered:
 		s.did("%s goes", one.name)
 		s.deregister(one.sidecar)
-	} else {
+	default:
 		s.did("%s comes", one.name)
 		s.register(one.sidecar)
 	}
@@ -160,9 +163,30 @@ func (s *soak) provider() {
 		s.put("order is provided by its node", "kind: VirtualService\nvirtualServiceName: order.ordering.local\nspec: {provider: {virtualNode: {virtualNodeName: order}}}")
 		return
 	}
+	s.orderBy(s.policy())
+}
+
+// patient tries again for about a second where a connection fails, as it does while one side speaks TLS and the other not
+// yet: nobody waits with a caller's proxy until the called one's is told (docs/tls.md).
+const patient = ", retryPolicy: {maxRetries: 12, perRetryTimeout: {unit: s, value: 10}, tcpRetryEvents: [connection-error]}"
+
+func (s *soak) orderBy(policy string) {
 	s.put("order's router", "kind: VirtualRouter\nvirtualRouterName: order\nspec: {listeners: [{portMapping: {port: 8080, protocol: http}}]}")
-	s.put("order's route", "kind: Route\nvirtualRouterName: order\nrouteName: all\nspec: {httpRoute: {match: {prefix: /}, action: {weightedTargets: [{virtualNode: order, weight: 1}]}"+s.policy()+"}}")
+	s.put("order's route"+policy, "kind: Route\nvirtualRouterName: order\nrouteName: all\nspec: {httpRoute: {match: {prefix: /}, action: {weightedTargets: [{virtualNode: order, weight: 1}]}"+policy+"}}")
 	s.put("order is provided by its router", "kind: VirtualService\nvirtualServiceName: order.ordering.local\nspec: {provider: {virtualRouter: {virtualRouterName: order}}}")
+}
+
+// router changes what Inventory's router speaks; HTTP/1.1 and HTTP/2 are served all the same.
+func (s *soak) router() {
+	protocol := s.one("http", "http2")
+	s.put("inventory's router speaks "+protocol, "kind: VirtualRouter\nvirtualRouterName: inventory\nspec: {listeners: [{portMapping: {port: 8080, protocol: "+protocol+"}}]}")
+}
+
+// gatewayNode changes the gateway's own listener, and what it does towards all services.
+func (s *soak) gatewayNode() {
+	spec := "{listeners: [{portMapping: {port: 8080, protocol: http}" + s.one("", ", connectionPool: {http: {maxConnections: 500, maxPendingRequests: 500}}") + "}]" +
+		s.one("", ", backendDefaults: {clientPolicy: {tls: {enforce: false, validation: {trust: "+s.trust+"}}}}") + strings.ReplaceAll(s.logging(), "\n  logging", ", logging") + "}"
+	s.put("gateway "+spec, "kind: VirtualGateway\nvirtualGatewayName: gateway\nspec: "+spec)
 }
 
 // meshSpec changes what counts for all.
@@ -178,44 +202,4 @@ func (s *soak) gatewayRoute() {
 		`{httpRoute: {match: {prefix: /}, action: {target: {virtualService: {virtualServiceName: ui.ordering.local}, port: 8080}, rewrite: {hostname: {defaultTargetHostname: DISABLED}}}}}`,
 		`{priority: 3, httpRoute: {match: {prefix: /, method: GET}, action: {target: {virtualService: {virtualServiceName: ui.ordering.local}}, rewrite: {prefix: {defaultPrefix: DISABLED}}}}}`)
 	s.put("gateway route "+spec, "kind: GatewayRoute\nvirtualGatewayName: gateway\ngatewayRouteName: ui\nspec: "+spec)
-}
-
-// extra makes something more, of every kind in turn; none of it gets requests of customers.
-func (s *soak) extra() {
-	if len(s.extras) > 20 {
-		s.remove()
-		return
-	}
-	s.made++
-	n := fmt.Sprintf("extra%d", s.made%7) // names come again
-	for _, e := range s.extras {
-		if strings.Contains(e, n) {
-			return
-		}
-	}
-	make := func(key, document string) {
-		s.put("create "+key, document)
-		s.extras = append(s.extras, key)
-	}
-	make("virtualNode/"+n, "kind: VirtualNode\nvirtualNodeName: "+n+"\nspec: {listeners: [{portMapping: {port: 8080, protocol: "+s.one("http", "http2", "grpc")+"}}], serviceDiscovery: {"+
-		s.one("dns: {hostname: localhost}", "awsCloudMap: {namespaceName: ordering.local, serviceName: inventory-v1}")+"}}")
-	make("virtualRouter/"+n, "kind: VirtualRouter\nvirtualRouterName: "+n+"\nspec: {listeners: [{portMapping: {port: "+s.one("8080", "8081")+", protocol: http}}]}")
-	make("virtualRouter/"+n+"/route/all", "kind: Route\nvirtualRouterName: "+n+"\nrouteName: all\nspec: {httpRoute: {match: {prefix: /}, action: {weightedTargets: [{virtualNode: "+n+", weight: 1}]}}}")
-	make("virtualService/"+n+".ordering.local", "kind: VirtualService\nvirtualServiceName: "+n+".ordering.local\nspec: {provider: {virtualRouter: {virtualRouterName: "+n+"}}}")
-	make("virtualRouter/inventory/route/"+n, "kind: Route\nvirtualRouterName: inventory\nrouteName: "+n+"\nspec: {priority: "+s.one("0", "5", "900")+", httpRoute: {match: {prefix: /"+n+"}, action: {weightedTargets: [{virtualNode: "+n+", weight: 1}]}}}")
-	make("virtualGateway/gateway/gatewayRoute/"+n, "kind: GatewayRoute\nvirtualGatewayName: gateway\ngatewayRouteName: "+n+"\nspec: {priority: "+s.one("0", "5", "900")+", httpRoute: {match: {prefix: /"+n+"}, action: {target: {virtualService: {virtualServiceName: "+n+".ordering.local}}}}}")
-	make("virtualGateway/"+n, "kind: VirtualGateway\nvirtualGatewayName: "+n+"\nspec: {listeners: [{portMapping: {port: 8088, protocol: http}}]}")
-}
-
-// remove deletes the newest extras: in that order nothing refers to what goes, but backends, which hold nothing.
-func (s *soak) remove() {
-	for range 1 + s.random.IntN(7) {
-		if len(s.extras) == 0 {
-			return
-		}
-		last := len(s.extras) - 1
-		s.did("delete %s", s.extras[last])
-		s.Delete(s.extras[last])
-		s.extras = s.extras[:last]
-	}
 }
