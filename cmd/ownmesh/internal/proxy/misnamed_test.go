@@ -20,7 +20,7 @@ func (nameless) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: r.URL.Host, IsNotFound: true}}
 }
 
-// An --api that is nobody's, or somebody else's, is told at once: clients would try 503 again, Terraform for hours.
+// An --api that is nobody's, or somebody else's, is told at once: clients would try 503 again, Terraform for an hour.
 func TestAnAPIThatIsMisnamed(t *testing.T) {
 	t.Parallel()
 	stranger := httptest.NewTLSServer(http.NotFoundHandler())

@@ -87,7 +87,7 @@ func (o Options) signIn() string {
 }
 
 // failed answers what came to no answer of the API. 400 and 403 are not tried again by clients, 503 is: by Terraform 25
-// times, which takes hours.
+// times, which takes an hour.
 func (o Options) failed(w http.ResponseWriter, r *http.Request, err error) {
 	request := r.Method + " " + r.URL.EscapedPath()
 	var credentials *sigv4.CredentialsError
