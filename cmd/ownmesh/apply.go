@@ -66,7 +66,7 @@ type newFindings struct {
 }
 
 func (a *app) apply(ctx context.Context, f applyFlags) error {
-	docs, err := a.documents(f.fileFlags, a.mesh)
+	docs, err := a.ofMesh(f.fileFlags)
 	if err != nil {
 		return err
 	}

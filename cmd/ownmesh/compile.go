@@ -79,7 +79,7 @@ func (a *app) compile(ctx context.Context, f compileFlags) error {
 			return usage("--proxy %q must be virtualNode/NAME or virtualGateway/NAME", p)
 		}
 	}
-	docs, err := a.documents(f.fileFlags, a.mesh)
+	docs, err := a.ofMesh(f.fileFlags)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (a *app) deleteOne(ctx context.Context, info resource.Info, name string, p 
 }
 
 func (a *app) deleteFiles(ctx context.Context, f fileFlags) error {
-	docs, err := a.documents(f, a.mesh)
+	docs, err := a.ofMesh(f)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,6 +73,24 @@ func (a *app) documents(f fileFlags, mesh string) ([]manifest.Document, error) {
 		a.screen.Note("note: %d things in the files are not carried over; `ownmesh import` lists them", n)
 	}
 	return content.Documents, nil
+}
+
+// ofMesh reads files that are all for the mesh that --mesh names, if it names one: whoever names another than the files
+// do must not change either.
+func (a *app) ofMesh(f fileFlags) ([]manifest.Document, error) {
+	docs, err := a.documents(f, a.mesh)
+	if err != nil || a.mesh == "" {
+		return docs, err
+	}
+	for _, d := range docs {
+		if d.Mesh != a.mesh {
+			return nil, &failure{
+				code: exitUsage, err: fmt.Errorf("%s: %s is of mesh %s, and --mesh says %s", d.Where(), d.Key, d.Mesh, a.mesh),
+				hint: "nothing was done; leave --mesh out, or take the files of that mesh",
+			}
+		}
+	}
+	return docs, nil
 }
 
 // content reads all that the files hold.
