@@ -2,12 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ownmesh/ownmesh/sidecar/explicit"
@@ -70,7 +67,7 @@ func (r *rendered) choose(needed []string, given map[string]string) error {
 		return err
 	}
 	taken := slices.Collect(maps.Values(r.Addresses))
-	free, err := freeAddresses(len(open)+1, append(taken, r.Admin, r.Metrics))
+	free, err := chooseAddresses(len(open)+1, append(taken, r.Admin, r.Metrics))
 	if err != nil {
 		return err
 	}
@@ -88,34 +85,4 @@ func (r *rendered) collisions() error {
 		return &failure{code: exitUsage, err: errors.Join(problems...), hint: "say where the application really listens with --application PORT=ADDR"}
 	}
 	return nil
-}
-
-// Free ports are chosen below those that systems give to outgoing connections: one of those could take a port between
-// the choice and Envoy's start.
-const lowestPort, highestPort = 20000, 30000
-
-// freeAddresses finds n addresses on 127.0.0.1 that nobody listens on and that are not taken. It starts at a random
-// one, so that two that choose at the same time hardly meet.
-func freeAddresses(n int, taken []string) ([]string, error) {
-	var free []string
-	first := rand.IntN(highestPort - lowestPort)
-	for i := range highestPort - lowestPort {
-		if len(free) == n {
-			return free, nil
-		}
-		port := lowestPort + (first+i)%(highestPort-lowestPort)
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if slices.Contains(taken, address) {
-			continue
-		}
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue // somebody has it
-		}
-		if err := l.Close(); err != nil {
-			return nil, fmt.Errorf("try port %d: %w", port, err)
-		}
-		free = append(free, address)
-	}
-	return nil, fmt.Errorf("fewer than %d ports of 127.0.0.1 from %d to %d are free: name addresses with the flags", n, lowestPort, highestPort)
 }

@@ -9,13 +9,13 @@ import (
 )
 
 // ports hands out free local ports. They lie below those that the kernel gives to outgoing connections, of which the
-// demo makes many: one of those could take a port between the look and its use.
+// demo makes many: one of those could take a port between the look and its use. `ownmesh bootstrap` gives those below.
 type ports struct {
 	mu   sync.Mutex
 	next int
 }
 
-const lowest, highest = 20000, 30000
+const lowest, highest = 30000, 32700
 
 func newPorts() *ports { return &ports{next: lowest + rand.IntN(highest-lowest)} }
 
