@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"strings"
+
 	"github.com/ownmesh/ownmesh/core/resource"
 )
 
@@ -83,8 +85,7 @@ func readPath(m pathMatch, path string, n *Notes) (Path, bool) {
 			}
 			return Path{Kind: PathRegex, Value: m.path.Regex}, true
 		}
-		if !isPath(m.path.Exact) {
-			n.add("path-never-matches", path+".path.exact", quoted("%s is no path, so nothing ever matches it: the route is left out", m.path.Exact), startWithSlash)
+		if !canMatch(m.path.Exact, path+".path.exact", n) {
 			return Path{}, false
 		}
 		return Path{Kind: PathExact, Value: m.path.Exact}, true
@@ -92,14 +93,31 @@ func readPath(m pathMatch, path string, n *Notes) (Path, bool) {
 	if m.prefix == nil {
 		return Path{Kind: PathAny, Value: "/"}, true
 	}
-	if !isPath(*m.prefix) {
-		n.add("path-never-matches", path+".prefix", quoted("%s is no path, so nothing ever matches it: the route is left out", *m.prefix), startWithSlash)
+	if !canMatch(*m.prefix, path+".prefix", n) {
 		return Path{}, false
 	}
 	return Path{Kind: PathPrefix, Value: *m.prefix}, true
 }
 
-const startWithSlash = "start it with /"
+// canMatch notes a path, or the begin of one, that no request's can be like: queries are apart, slashes are merged, and
+// what is not ASCII is encoded.
+func canMatch(path, member string, n *Notes) bool {
+	hint := ""
+	switch beyond := func(r rune) bool { return r <= ' ' || r >= 0x7f }; {
+	case !isPath(path):
+		hint = "start it with /"
+	case strings.ContainsAny(path, "?#"):
+		hint = "end it before its query, and match that by queryParameters"
+	case strings.Contains(path, "//"):
+		hint = "write one slash: double ones are merged before paths are compared"
+	case strings.ContainsFunc(path, beyond):
+		hint = "encode it as clients do, as in %20"
+	}
+	if hint != "" {
+		n.add("path-never-matches", member, quoted("%s is no path, so nothing ever matches it: the route is left out", path), hint)
+	}
+	return hint == ""
+}
 
 func isPath(s string) bool { return len(s) > 0 && s[0] == '/' && !hasControl(s) }
 
