@@ -168,7 +168,7 @@ func (s *soak) provider() {
 
 // patient tries again for about a second where a connection fails, as it does while one side speaks TLS and the other not
 // yet: nobody waits with a caller's proxy until the called one's is told (docs/tls.md).
-const patient = ", retryPolicy: {maxRetries: 12, perRetryTimeout: {unit: s, value: 10}, tcpRetryEvents: [connection-error]}"
+const patient = ", retryPolicy: {maxRetries: 12, perRetryTimeout: {unit: s, value: 0}, tcpRetryEvents: [connection-error]}"
 
 func (s *soak) orderBy(policy string) {
 	s.put("order's router", "kind: VirtualRouter\nvirtualRouterName: order\nspec: {listeners: [{portMapping: {port: 8080, protocol: http}}]}")
