@@ -35,6 +35,10 @@ func (r raw) document(mesh string) (Document, []error) {
 		problem("a document must be an object with a kind, got %s", short(r.data))
 		return d, problems
 	}
+	if version, ok := members["apiVersion"]; ok { // EKS users have these at hand, and kinds of the same names
+		problem("this is an object of Kubernetes (apiVersion %s), which is not read: give what `aws appmesh describe-…` printed of it, or write it as the API has it, with kind, meshName, a name and spec", short(version))
+		return d, problems
+	}
 	maps.DeleteFunc(members, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
 	text := func(member string) string {
 		var s string
@@ -70,7 +74,7 @@ func (r raw) document(mesh string) (Document, []error) {
 		allowed = append(allowed, parent.NameMember)
 	}
 	for _, member := range slices.Sorted(maps.Keys(required)) {
-		if required[member] == "" {
+		if _, said := members[member]; required[member] == "" && (!said || string(members[member]) == `""`) {
 			problem("%s is missing", member)
 		}
 	}

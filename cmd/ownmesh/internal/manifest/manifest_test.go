@@ -137,9 +137,12 @@ func TestReadRefuses(t *testing.T) {
 		"wrong indentation": {"kind: Mesh\nmeshName: m\n---\nkind: VirtualNode\nspec:\n  listeners:\n  - portMapping:\n      port: 8080\n     protocol: http\n", []string{
 			"standard input: document 2 (line 9): did not find expected key: is it indented like its neighbours?",
 		}},
-		"a tab":            {"kind: Mesh\nspec:\n\tegressFilter: {}\n", []string{"document 1 (line 3): found character that cannot start any token: YAML is indented by spaces, not by tabs"}},
-		"an open quote":    {"kind: Mesh\nmeshName: \"m\nspec: {}\n", []string{"document 1 (line 2): found unexpected end of stream: is a quotation mark missing?"}},
-		"an open brace":    {"kind: Mesh\nspec: {egressFilter: {}\n---\nkind: Mesh\n", []string{"document 1 (line 2): did not find expected ',' or '}'"}},
+		"a tab":         {"kind: Mesh\nspec:\n\tegressFilter: {}\n", []string{"document 1 (line 3): found character that cannot start any token: YAML is indented by spaces, not by tabs"}},
+		"an open quote": {"kind: Mesh\nmeshName: \"m\nspec: {}\n", []string{"document 1 (line 2): found unexpected end of stream: is a quotation mark missing?"}},
+		"an open brace": {"kind: Mesh\nspec: {egressFilter: {}\n---\nkind: Mesh\n", []string{"document 1 (line 2): did not find expected ',' or '}'"}},
+		"Kubernetes": {"apiVersion: appmesh.k8s.aws/v1beta2\nkind: VirtualNode\nmetadata: {name: a}\nspec: {}\n", []string{
+			`document 1 (line 1): this is an object of Kubernetes (apiVersion "appmesh.k8s.aws/v1beta2"), which is not read`,
+		}},
 		"unknown anchor":   {"kind: *k\n", []string{"standard input: document 1: unknown anchor 'k' referenced"}},
 		"half a JSON":      {"{\"kind\": \"Mesh\",\n\"meshName\": \"m\"\n", []string{"document 1 (line 2): the file ends before a JSON value does"}},
 		"broken json":      {"{\"kind\": \"Mesh\",\n\"meshName\" \"m\"}", []string{"standard input: document 1 (line 2): invalid character"}},
@@ -161,6 +164,14 @@ func TestReadRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A name of the wrong type is there, and so is not said to be missing as well.
+func TestNameOfWrongType(t *testing.T) {
+	_, err := read(t, "kind: Mesh\nmeshName: 3\n")
+	if want := "standard input: document 1 (line 1): meshName must be a string, got 3"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
