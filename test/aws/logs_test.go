@@ -62,7 +62,7 @@ func instancesLog(t *testing.T, i *installation.Installation, uid string, servic
 // eventually waits until something holds that happens by itself; that takes a second or two.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for !holds() {
 		select {

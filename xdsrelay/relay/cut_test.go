@@ -138,7 +138,7 @@ func (c *cutter) DeltaAggregatedResources(down discoveryv3.AggregatedDiscoverySe
 
 // soon is how long Envoy may take to be served in full after a cut: less than the 14 s that it lets a warming cluster
 // be, and the 15 s that it waits for what doesn't come.
-const soon = 6 * time.Second
+const soon = 10 * time.Second
 
 func within(t *testing.T, limit time.Duration, c *cutter, what string, so func() bool) {
 	t.Helper()

@@ -41,7 +41,7 @@ const (
 )
 
 // Wait is how long a Client waits for what must come. It is generous: a test that passes never waits so long.
-const Wait = 10 * time.Second
+const Wait = 30 * time.Second
 
 // Node is whom a client says that it is.
 type Node struct {
