@@ -51,9 +51,9 @@ func (sub *subscription) take(nonce uint64) (sent, bool) {
 func (s *stream) accepted(k kind, response sent) {
 	sub := &s.subs[k]
 	for _, p := range response.parts {
-		it, ok := sub.items[p.name]
+		it := sub.find(p.name)
 		switch {
-		case !ok:
+		case it == nil || !it.known:
 			continue
 		case p.entry != nil:
 			// Also where nothing was sent since: Envoy may have unsubscribed and subscribed again while this was on its way,
@@ -62,7 +62,6 @@ func (s *stream) accepted(k kind, response sent) {
 		case it.sent == nil:
 			it.acked = nil // a removal
 		}
-		sub.items[p.name] = it
 		if k == secret && p.entry != nil && s.refusalOf(k, p.entry) != nil {
 			delete(s.refused, refusedKey{k, p.name, p.entry.hash})
 			s.mesh.statusDirty.Store(true)
@@ -77,19 +76,18 @@ func (s *stream) rejected(k kind, response sent, message string) {
 	s.relay.metrics.nacks[k].Inc()
 	alone := len(response.parts) == 1
 	for _, p := range response.parts {
-		it, ok := sub.items[p.name]
-		if p.entry == nil || !ok {
+		it := sub.find(p.name)
+		if p.entry == nil || it == nil || !it.known {
 			continue // a removal can't be refused; an unsubscribed name no longer matters
 		}
 		superseded := it.sent != p.entry
 		if !superseded {
 			it.sent = it.acked
-			sub.items[p.name] = it
 		}
 		if alone {
 			s.refuse(k, p, response.generation, message)
 		} else if !superseded {
-			sub.owe(p.name, job{since: p.since, alone: true, force: p.force})
+			sub.owe(it, job{since: p.since, alone: true, force: p.force})
 		}
 	}
 }
@@ -158,7 +156,8 @@ func (s *stream) offerAgain(key refusedKey) {
 	r := s.refused[key]
 	if r != nil && !s.ended {
 		r.again = true
-		s.subs[key.kind].owe(key.name, job{since: r.since, alone: true})
+		sub := &s.subs[key.kind]
+		sub.owe(sub.at(key.name), job{since: r.since, alone: true})
 	}
 	s.mu.Unlock()
 	s.wakeUp()
@@ -178,10 +177,13 @@ func (s *stream) checkSettled() {
 func (s *stream) floor() int64 {
 	floor := int64(noGeneration)
 	for k := range kinds {
-		for _, j := range s.subs[k].owed {
-			floor = min(floor, j.since)
+		sub := &s.subs[k]
+		for i := range sub.items {
+			if it := &sub.items[i]; it.owed {
+				floor = min(floor, it.since)
+			}
 		}
-		for _, response := range s.subs[k].inflight {
+		for _, response := range sub.inflight {
 			for _, p := range response.parts {
 				floor = min(floor, p.since)
 			}

@@ -6,7 +6,7 @@ import "time"
 // it never sends traffic to what is not there, but not longer than Options.Hold, since Envoy withholds it while any
 // cluster warms. One that names a refused cluster stays at its last accepted version, if it has one, until the cluster
 // or it changes.
-func (s *stream) blocked(k kind, name string, want *entry, it item, j *job) bool {
+func (s *stream) blocked(k kind, it *item, want *entry) bool {
 	if k != listener && k != route {
 		return false
 	}
@@ -16,12 +16,12 @@ func (s *stream) blocked(k kind, name string, want *entry, it item, j *job) bool
 		if c == nil {
 			continue // not this proxy's: nothing to wait for
 		}
-		if has := s.subs[cluster].items[needed].acked; has != nil && has.hash == c.hash {
+		if has := s.subs[cluster].get(needed).acked; has != nil && has.hash == c.hash {
 			continue
 		}
 		if s.refusalOf(cluster, c) != nil {
 			if it.acked != nil {
-				s.wait(j, "stays as it is: cluster "+needed+" was refused")
+				s.wait(&it.job, "stays as it is: cluster "+needed+" was refused")
 				return true
 			}
 			continue
@@ -30,17 +30,17 @@ func (s *stream) blocked(k kind, name string, want *entry, it item, j *job) bool
 			pending = needed
 		}
 	}
-	if pending == "" || j.released() {
+	if pending == "" || it.released() {
 		return false
 	}
-	s.wait(j, "waits for cluster "+pending)
-	if s.patient(j, s.relay.opts.Hold) {
+	s.wait(&it.job, "waits for cluster "+pending)
+	if s.patient(&it.job, s.relay.opts.Hold) {
 		return true
 	}
-	j.release()
+	it.release()
 	s.relay.metrics.holdsExpired.Inc()
 	s.relay.log.Warn("sending what was held back", "mesh", s.node.mesh, "proxy", s.node.proxy, "instance", s.node.instance,
-		"type", k.String(), "name", name, "reason", j.reason())
+		"type", k.String(), "name", it.name, "reason", it.reason())
 	return false
 }
 
@@ -48,17 +48,18 @@ const notAskedFor = "the proxy has not asked for it yet"
 
 // awaitAll drops what a listener names of a kind that the proxy never asks for. Nothing of the kind can be sent yet.
 func (s *stream) awaitAll(sub *subscription) {
-	for name, j := range sub.owed {
-		if !j.awaited || !s.awaits(&j) {
-			delete(sub.owed, name)
+	for i := range sub.items {
+		if it := &sub.items[i]; it.owed && !(it.awaited && s.awaits(it)) {
+			sub.pay(it)
 		}
 	}
+	sub.tidy()
 }
 
 // awaits says whether a route that a listener names is still to be asked for. A proxy that never does isn't waited for.
-func (s *stream) awaits(j *job) bool {
-	s.wait(j, notAskedFor)
-	return s.patient(j, s.relay.opts.Hold)
+func (s *stream) awaits(it *item) bool {
+	s.wait(&it.job, notAskedFor)
+	return s.patient(&it.job, s.relay.opts.Hold)
 }
 
 // wait notes why something is held back.
@@ -81,19 +82,19 @@ func (j *job) release() { j.hold = &hold{since: j.hold.since, reason: j.hold.rea
 // a node and its first instances come by two logs, and an empty assignment would let routes move to a cluster that
 // has instances. Envoy withholds the acknowledgement of a new cluster that has no assignment, so routes wait with it.
 // It ends when the log speaks of the service, be it to say that it has no instances, or after Options.Patience.
-func (s *stream) unheardOf(k kind, name string, j *job) bool {
-	if k != endpoints || j.released() || !s.mesh.hasEndpoints {
+func (s *stream) unheardOf(k kind, it *item) bool {
+	if k != endpoints || it.released() || !s.mesh.hasEndpoints {
 		return false
 	}
-	service := s.view.find(cluster, name).now.selector.ServiceKey
+	service := s.view.find(cluster, it.name).now.selector.ServiceKey
 	if _, known := s.mesh.state.Services[service]; known {
 		return false
 	}
-	s.wait(j, "waits for word of service "+service.Service+" in "+service.Namespace)
-	if s.patient(j, s.relay.opts.Patience) {
+	s.wait(&it.job, "waits for word of service "+service.Service+" in "+service.Namespace)
+	if s.patient(&it.job, s.relay.opts.Patience) {
 		return true
 	}
-	j.release()
+	it.release()
 	return false
 }
 

@@ -14,34 +14,30 @@ func (p *packer) open() {
 	p.current = newResponse(p.stream.mesh.heads[p.kind], min(p.expect, 256))
 }
 
-func (p *packer) add(e *entry, j job) {
-	if p.current != nil && (j.alone || p.current.size+e.size() > maxResponse) {
+func (p *packer) add(it *item, e *entry) {
+	if p.current != nil && (it.alone || p.current.size+e.size() > maxResponse) {
 		p.close()
 	}
 	if p.current == nil {
 		p.open()
 	}
-	p.current.add(part{name: e.name, entry: e, since: j.since, force: j.force})
-	sub := &p.stream.subs[p.kind]
-	it := sub.items[e.name]
-	it.sent = e
-	sub.set(e.name, it)
-	if j.alone {
+	p.current.add(part{name: e.name, entry: e, since: it.since, force: it.force})
+	it.known, it.sent = true, e
+	if it.alone {
 		p.close()
 	}
 }
 
 // remove says that a name has no resource (any more).
-func (p *packer) remove(name string, j job) {
+func (p *packer) remove(it *item) {
 	if p.current == nil {
 		p.open()
 	}
-	p.current.add(part{name: name, since: j.since})
-	sub := &p.stream.subs[p.kind]
-	if sub.items[name].named {
-		sub.set(name, item{named: true})
+	p.current.add(part{name: it.name, since: it.since})
+	if it.named {
+		it.sent, it.acked = nil, nil
 	} else {
-		delete(sub.items, name)
+		p.stream.subs[p.kind].forget(it)
 	}
 }
 

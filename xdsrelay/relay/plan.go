@@ -1,7 +1,5 @@
 package relay
 
-import "slices"
-
 const (
 	// maxResponse is how many bytes of resources go into one response, if it has more than one.
 	maxResponse = 1 << 20
@@ -47,7 +45,7 @@ func (s *stream) work() work {
 
 func (s *stream) workLocked() (w work) {
 	for k := range kinds {
-		if len(s.subs[k].owed) > 0 || s.subs[k].greet {
+		if s.subs[k].owes > 0 || s.subs[k].greet {
 			w.owes |= 1 << k
 		}
 		if s.subs[k].leaving {
@@ -97,34 +95,33 @@ func (s *stream) planUpserts(k kind) []*response {
 		s.awaitAll(sub)
 		return s.outbox[:0]
 	}
-	p := packer{stream: s, kind: k, expect: len(sub.owed), responses: s.outbox[:0]}
-	var few [1]string // most often it is one
-	names := sortedNames(sub.owed, few[:0])
-	done := names[:0] // never ahead of the loop
-	for _, name := range names {
+	p := packer{stream: s, kind: k, expect: sub.owes, responses: s.outbox[:0]}
+	for i := range sub.items {
+		it := &sub.items[i]
+		if !it.owed {
+			continue
+		}
 		if len(sub.inflight) >= maxInflight {
 			break
 		}
-		j := sub.owed[name]
-		d := s.decide(k, name, &j)
+		d := s.decide(k, it)
 		switch {
 		case d.entry != nil:
-			p.add(d.entry, j)
-			s.follow(k, d.entry, j)
-			j.force, j.answer, j.alone = false, false, false
+			p.add(it, d.entry)
+			s.follow(k, d.entry, it.since)
+			it.force, it.answer, it.alone = false, false, false
 		case d.deny:
-			p.remove(name, j)
+			p.remove(it)
 		}
 		if d.keep || d.remove {
-			sub.owed[name] = j
 			sub.leaving = sub.leaving || d.remove
 		} else {
-			done = append(done, name)
+			sub.pay(it)
 		}
 	}
 	p.close()
-	sub.paid(done)
-	if sub.greet && (len(p.responses) > 0 || len(sub.owed) == 0) {
+	sub.tidy()
+	if sub.greet && (len(p.responses) > 0 || sub.owes == 0) {
 		// Envoy waits for a first answer, even an empty one, before it goes on with its start.
 		sub.greet = false
 		if len(p.responses) == 0 {
@@ -136,25 +133,24 @@ func (s *stream) planUpserts(k kind) []*response {
 }
 
 // decide says what becomes of what is owed for a name.
-func (s *stream) decide(k kind, name string, j *job) decision {
-	it := s.subs[k].items[name]
-	if !s.subs[k].wildcard && !it.named {
-		return decision{keep: j.awaited && s.awaits(j)}
+func (s *stream) decide(k kind, it *item) decision {
+	if !s.subs[k].subscribed(it) {
+		return decision{keep: it.awaited && s.awaits(it)}
 	}
-	want := s.wanted(k, name)
+	want := s.wanted(k, it.name)
 	switch {
 	case want == nil && k == endpoints:
-		return s.decideUnknownEndpoints(name, j)
+		return s.decideUnknownEndpoints(it)
 	case want == nil && it.sent != nil:
 		return decision{remove: true}
 	case want == nil:
-		return decision{deny: j.answer}
-	case it.sent != nil && it.sent.hash == want.hash && !j.force:
+		return decision{deny: it.answer}
+	case it.sent != nil && it.sent.hash == want.hash && !it.force:
 		return decision{}
-	case s.staysRefused(k, want, j):
-		return decision{entry: it.again(j)}
-	case s.blocked(k, name, want, it, j), s.unheardOf(k, name, j):
-		return decision{entry: it.again(j), keep: true}
+	case s.staysRefused(k, want, &it.job):
+		return decision{entry: it.again()}
+	case s.blocked(k, it, want), s.unheardOf(k, it):
+		return decision{entry: it.again(), keep: true}
 	}
 	if r := s.refusalOf(k, want); r != nil && k == secret {
 		return decision{entry: respelled(want, r.offers)}
@@ -165,17 +161,17 @@ func (s *stream) decide(k kind, name string, j *job) decision {
 // decideUnknownEndpoints: who asks for the endpoints of what is no EDS cluster of the proxy's gets an empty assignment
 // at once. But nothing is taken from a cluster that Envoy still has and that is about to be removed: its traffic may
 // not have moved yet.
-func (s *stream) decideUnknownEndpoints(name string, j *job) decision {
-	leaving := s.subs[cluster].items[name].sent != nil && s.wanted(cluster, name) == nil
-	if !j.answer || leaving {
+func (s *stream) decideUnknownEndpoints(it *item) decision {
+	leaving := s.subs[cluster].get(it.name).sent != nil && s.wanted(cluster, it.name) == nil
+	if !it.answer || leaving {
 		return decision{}
 	}
-	return decision{entry: assign(name, nil)}
+	return decision{entry: assign(it.name, nil)}
 }
 
 // again gives what Envoy has, where it needs an answer but may not have the newest.
-func (it item) again(j *job) *entry {
-	if j.force && it.sent != nil && it.sent.sendable() {
+func (it *item) again() *entry {
+	if it.force && it.sent != nil && it.sent.sendable() {
 		return it.sent
 	}
 	return nil
@@ -202,17 +198,18 @@ func (s *stream) wanted(k kind, name string) *entry {
 
 // follow owes what Envoy must get again after an upsert. It doesn't ask for it by itself, and would go on warming:
 // a changed cluster without its endpoints, a changed listener without its routes.
-func (s *stream) follow(k kind, e *entry, j job) {
+func (s *stream) follow(k kind, e *entry, since int64) {
 	switch k {
 	case cluster:
-		if sub := &s.subs[endpoints]; sub.items[e.name].named {
-			sub.owe(e.name, job{since: noGeneration, force: true})
+		sub := &s.subs[endpoints]
+		if it := sub.find(e.name); it != nil && it.named {
+			sub.owe(it, job{since: noGeneration, force: true})
 		}
 	case listener:
-		if sub := &s.subs[route]; !sub.opened {
-			sub.expect(len(s.view.all(route)))
+		if sub, all := &s.subs[route], s.view.all(route); !sub.opened {
+			sub.expect(len(all), func(n int) string { return all[n].Name })
 		}
-		awaited := job{since: j.since, awaited: true, hold: &hold{since: s.relay.now(), reason: notAskedFor}}
+		awaited := job{since: since, awaited: true, hold: &hold{since: s.relay.now(), reason: notAskedFor}}
 		eachRoute(e.body.ReadOnlyData(), func(name string) { s.followRoute(name, awaited) })
 	}
 }
@@ -220,25 +217,12 @@ func (s *stream) follow(k kind, e *entry, j job) {
 // followRoute owes a route that a listener names: again if Envoy has it, else as awaited, until it asks.
 func (s *stream) followRoute(name string, awaited job) {
 	at := s.view.find(route, name)
-	if at != nil {
-		name = at.Name // the string that everybody shares
-	}
 	sub := &s.subs[route]
-	switch it := sub.items[name]; {
-	case it.named && it.sent != nil:
-		sub.owe(name, job{since: noGeneration, force: true})
-	case !it.named && at != nil:
-		sub.owe(name, awaited)
+	switch it := sub.find(name); {
+	case it != nil && it.named && it.sent != nil:
+		sub.owe(it, job{since: noGeneration, force: true})
+	case (it == nil || !it.named) && at != nil:
+		sub.owe(sub.at(at.Name), awaited)
 		s.mesh.statusDirty.Store(true)
 	}
-}
-
-// sortedNames appends what is owed to names.
-func sortedNames(owed map[string]job, names []string) []string {
-	names = slices.Grow(names, len(owed))
-	for name := range owed {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -5,26 +5,27 @@ import "slices"
 // planRemovals says what Envoy must no longer have of a kind. s.mu and mesh.mu are held.
 func (s *stream) planRemovals(k kind) []*response {
 	sub := &s.subs[k]
-	p := packer{stream: s, kind: k, expect: len(sub.owed), responses: s.outbox[:0]}
+	p := packer{stream: s, kind: k, expect: sub.owes, responses: s.outbox[:0]}
 	sub.leaving = false // planUpserts comes first whenever something is owed, and says so again
-	var done []string
-	for _, name := range sortedNames(sub.owed, nil) {
+	for i := range sub.items {
+		it := &sub.items[i]
+		if !it.owed {
+			continue
+		}
 		if len(sub.inflight) >= maxInflight {
 			break
 		}
-		j := sub.owed[name]
-		if !sub.subscribed(name) || sub.items[name].sent == nil || s.wanted(k, name) != nil || k == endpoints {
+		if !sub.subscribed(it) || it.sent == nil || s.wanted(k, it.name) != nil || k == endpoints {
 			continue // planUpserts decides
 		}
-		if k == cluster && s.needed(name, &j) {
-			sub.owed[name] = j
+		if k == cluster && s.needed(it.name, &it.job) {
 			continue
 		}
-		p.remove(name, j)
-		done = append(done, name)
+		p.remove(it)
+		sub.pay(it)
 	}
 	p.close()
-	sub.paid(done)
+	sub.tidy()
 	return p.responses
 }
 
@@ -44,8 +45,12 @@ func (s *stream) needed(name string, j *job) bool {
 				return true
 			}
 		}
-		for user, it := range sub.items {
-			want := s.wanted(k, user)
+		for i := range sub.items {
+			it := &sub.items[i]
+			if !it.known {
+				continue
+			}
+			want := s.wanted(k, it.name)
 			if want.mayNeed(name) { // overlap: nobody waits for its end
 				j.since = noGeneration
 				s.wait(j, "")
@@ -56,11 +61,11 @@ func (s *stream) needed(name string, j *job) bool {
 			if it.has(want) || !it.acked.mayNeed(name) && !it.sent.mayNeed(name) {
 				continue
 			}
-			s.wait(j, "stays until "+k.String()+" "+user+" is accepted")
+			s.wait(j, "stays until "+k.String()+" "+it.name+" is accepted")
 			if want != nil && s.refusalOf(k, want) != nil {
 				return true
 			}
-			if sub.owed[user].reason() != "" {
+			if it.reason() != "" {
 				return true // it is held back itself, and this can't end before
 			}
 			if s.patient(j, s.relay.opts.Hold) {
@@ -72,7 +77,7 @@ func (s *stream) needed(name string, j *job) bool {
 }
 
 // has says whether Envoy has just this.
-func (it item) has(e *entry) bool {
+func (it *item) has(e *entry) bool {
 	return e != nil && it.sent != nil && it.acked != nil && it.sent.hash == e.hash && it.acked.hash == e.hash
 }
 

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"slices"
+
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -38,6 +40,9 @@ func (s *stream) handle(request *discoveryv3.DeltaDiscoveryRequest) error {
 
 // subscribe notes a change of what Envoy wants of one kind.
 func (s *stream) subscribe(k kind, request *discoveryv3.DeltaDiscoveryRequest) error {
+	if len(request.ResourceNamesSubscribe) > maxNames {
+		return errTooMany(k)
+	}
 	for _, names := range [][]string{request.ResourceNamesSubscribe, request.ResourceNamesUnsubscribe} {
 		for _, name := range names {
 			if len(name) > maxNameLength {
@@ -51,6 +56,7 @@ func (s *stream) subscribe(k kind, request *discoveryv3.DeltaDiscoveryRequest) e
 	defer s.mu.Unlock()
 
 	sub := &s.subs[k]
+	defer sub.tidy()
 	first := !sub.opened
 	sub.opened = true
 	if first {
@@ -63,8 +69,7 @@ func (s *stream) subscribe(k kind, request *discoveryv3.DeltaDiscoveryRequest) e
 	for _, name := range request.ResourceNamesUnsubscribe {
 		s.unsubscribe(k, name)
 	}
-	sub.expect(min(len(request.ResourceNamesSubscribe), maxNames))
-	for _, name := range request.ResourceNamesSubscribe {
+	for _, name := range s.shared(k, request.ResourceNamesSubscribe) {
 		if name == everything {
 			if k.wildcard() && !sub.wildcard {
 				s.subscribeToAll(k)
@@ -77,10 +82,26 @@ func (s *stream) subscribe(k kind, request *discoveryv3.DeltaDiscoveryRequest) e
 	if first {
 		s.forgetUnwanted(k)
 	}
-	if len(sub.items) > maxNames {
-		return status.Errorf(codes.ResourceExhausted, "this stream asks for more than %d %ss", maxNames, k)
+	if sub.known() > maxNames {
+		return errTooMany(k)
 	}
 	return nil
+}
+
+func errTooMany(k kind) error {
+	return status.Errorf(codes.ResourceExhausted, "this stream asks for more than %d %ss", maxNames, k)
+}
+
+// shared sorts names that Envoy asks for, makes items for them, and gives them as the strings that everybody shares.
+func (s *stream) shared(k kind, names []string) []string {
+	for n, name := range names {
+		if at := s.view.find(k, name); at != nil {
+			names[n] = at.Name
+		}
+	}
+	slices.Sort(names)
+	s.subs[k].expect(len(names), func(n int) string { return names[n] })
+	return names
 }
 
 // remember notes which versions Envoy has from an earlier stream, of this or any other relay. Endpoints are always
@@ -89,24 +110,29 @@ func (s *stream) remember(k kind, versions map[string]string) {
 	if k == endpoints {
 		return
 	}
+	var names []string
 	for name, version := range versions {
-		if len(s.subs[k].items) >= maxNames || len(name) > maxNameLength || len(version) > maxNameLength {
+		if len(names) >= maxNames || len(name) > maxNameLength || len(version) > maxNameLength {
 			continue // it is as if Envoy had not said so: it gets these once more
 		}
+		names = append(names, name)
+	}
+	for _, name := range s.shared(k, names) {
 		has := s.wanted(k, name)
-		if has == nil || has.hash != version {
+		if version := versions[name]; has == nil || has.hash != version {
 			has = versionOnly(name, version)
 		}
-		s.subs[k].set(has.name, item{sent: has, acked: has})
+		it := s.subs[k].at(name)
+		it.known, it.sent, it.acked = true, has, has
 	}
 }
 
 // forgetUnwanted drops what Envoy has but did not subscribe to.
 func (s *stream) forgetUnwanted(k kind) {
 	sub := &s.subs[k]
-	for name := range sub.items {
-		if !sub.subscribed(name) {
-			delete(sub.items, name)
+	for i := range sub.items {
+		if it := &sub.items[i]; !sub.subscribed(it) {
+			sub.forget(it)
 		}
 	}
 }
@@ -115,65 +141,56 @@ func (s *stream) subscribeToAll(k kind) {
 	sub := &s.subs[k]
 	sub.wildcard = true
 	all := s.view.all(k)
-	sub.expect(len(all))
+	sub.expect(len(all), func(n int) string { return all[n].Name })
 	for _, at := range all {
-		sub.owe(at.Name, job{since: fromTheStart})
+		sub.owe(sub.at(at.Name), job{since: fromTheStart})
 	}
-	for name := range sub.items {
-		sub.owe(name, job{since: fromTheStart}) // also what is gone
+	for i := range sub.items {
+		if it := &sub.items[i]; it.known {
+			sub.owe(it, job{since: fromTheStart}) // also what is gone
+		}
 	}
 	s.behind = true
 }
 
 func (s *stream) subscribeTo(k kind, name string, first bool) {
 	sub := &s.subs[k]
-	if at := s.view.find(k, name); at != nil {
-		name = at.Name // the string that everybody shares
-	}
-	it := sub.items[name]
+	it := sub.at(name)
 	// Asking again for what it has means that Envoy needs the answer. A first request says with it what it has.
 	again := it.named || (it.sent != nil && !first)
-	it.named = true
-	sub.set(name, it)
+	it.known, it.named = true, true
 	since := s.mesh.generation
-	switch old, owed := sub.owed[name]; {
+	switch {
 	case k == endpoints || again:
 		since = noGeneration
-	case owed && old.awaited:
-		since = old.since
-		delete(sub.owed, name)
+	case it.owed && it.awaited:
+		since = it.since
+		sub.pay(it)
 	case s.settled.IsZero():
 		since = fromTheStart
 	}
-	sub.owe(name, job{since: since, answer: true, force: again || k == endpoints})
+	sub.owe(it, job{since: since, answer: true, force: again || k == endpoints})
 	s.markBehind(since)
 }
 
 func (s *stream) unsubscribe(k kind, name string) {
 	sub := &s.subs[k]
-	if name == everything {
+	it := sub.find(name)
+	switch {
+	case name == everything:
 		sub.wildcard, sub.greet = false, false
-		for name, it := range sub.items {
-			if !it.named {
-				delete(sub.items, name)
+		for i := range sub.items {
+			if it := &sub.items[i]; !it.named {
+				sub.drop(it)
 			}
 		}
-		for name := range sub.owed {
-			if !sub.items[name].named {
-				delete(sub.owed, name)
-			}
-		}
-		s.checkSettled()
+	case it == nil:
 		return
-	}
-	if sub.wildcard {
-		if it, ok := sub.items[name]; ok {
-			it.named = false
-			sub.items[name] = it
-		}
+	case sub.wildcard:
+		it.named = false
 		return
+	default:
+		sub.drop(it)
 	}
-	delete(sub.items, name)
-	delete(sub.owed, name)
 	s.checkSettled()
 }

@@ -103,9 +103,9 @@ func (s *stream) waiting() []string {
 	}
 	for k := range kinds {
 		sub := &s.subs[k]
-		for _, name := range slices.Sorted(maps.Keys(sub.owed)) {
-			if reason := sub.owed[name].reason(); reason != "" {
-				lines = append(lines, k.String()+" "+name+" "+reason)
+		for i := range sub.items {
+			if it := &sub.items[i]; it.hold != nil && it.reason() != "" {
+				lines = append(lines, k.String()+" "+it.name+" "+it.reason())
 			}
 		}
 		if len(sub.inflight) >= maxInflight {

@@ -48,23 +48,6 @@ type stream struct {
 	alarmAt time.Time
 }
 
-// subscription is what a stream has to do with one kind of resource.
-type subscription struct {
-	opened   bool // Envoy has asked
-	wildcard bool // for everything
-	greet    bool // a first answer is owed, even an empty one
-	items    map[string]item
-	owed     map[string]job // by name
-	inflight []sent         // not yet answered, oldest first
-	leaving  bool           // something owed is a removal
-}
-
-// item is what Envoy has of one name. The zero value is "nothing".
-type item struct {
-	named       bool   // asked for by name
-	sent, acked *entry // the last version sent, and the last accepted
-}
-
 // job is why a name must be looked at: it may have to be sent, held back or removed.
 type job struct {
 	since   int64 // the generation that waits for it, or noGeneration
@@ -193,15 +176,19 @@ func (s *stream) mark(k kind, name string, since int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sub := &s.subs[k]
-	if k == endpoints {
+	it := sub.find(name)
+	switch {
+	case k == endpoints:
 		// Endpoints go to those who have some: who asks later gets an answer then.
-		if _, ok := sub.items[name]; !ok {
+		if it == nil || !it.known {
 			return false
 		}
-	} else if !sub.opened || !(sub.wildcard || sub.items[name].named) {
+	case !sub.opened, !sub.wildcard && (it == nil || !it.named):
 		return false
+	case it == nil:
+		it = sub.at(name)
 	}
-	sub.owe(name, job{since: since})
+	sub.owe(it, job{since: since})
 	s.markBehind(since)
 	return true
 }
@@ -210,61 +197,4 @@ func (s *stream) markBehind(since int64) {
 	if since != noGeneration {
 		s.behind = true
 	}
-}
-
-// owe adds to what is owed for a name; the older generation counts.
-func (sub *subscription) owe(name string, j job) {
-	if old, ok := sub.owed[name]; ok {
-		j.since = min(j.since, old.since)
-		j.force = j.force || old.force
-		j.answer = j.answer || old.answer
-		j.alone = j.alone || old.alone
-		if old.hold != nil {
-			j.hold = old.hold
-		}
-	}
-	if sub.owed == nil {
-		sub.owed = map[string]job{}
-	}
-	sub.owed[name] = j
-}
-
-// expect makes room for n names that are about to be owed and sent: maps that grow step by step cost a new stream more
-// than anything else.
-func (sub *subscription) expect(n int) {
-	if n <= smallMap {
-		return
-	}
-	if sub.items == nil {
-		sub.items = make(map[string]item, n)
-	}
-	if sub.owed == nil {
-		sub.owed = make(map[string]job, n)
-	}
-}
-
-// smallMap is how many names a map may have held to be worth keeping when it is empty.
-const smallMap = 8
-
-// paid forgets what was owed for these names.
-func (sub *subscription) paid(names []string) {
-	if len(sub.owed) == len(names) && len(names) > smallMap {
-		sub.owed = nil // a map never shrinks
-		return
-	}
-	for _, name := range names {
-		delete(sub.owed, name)
-	}
-}
-
-// subscribed says whether Envoy wants to have this name.
-func (sub *subscription) subscribed(name string) bool {
-	return sub.wildcard || sub.items[name].named
-}
-
-func (sub *subscription) set(name string, it item) {
-	if sub.items == nil {
-		sub.items = map[string]item{}
-	}
-	sub.items[name] = it
 }
