@@ -30,6 +30,8 @@ type entry struct {
 	name, hash string
 	// needs names the clusters that the resource refers to, sorted.
 	needs []string
+	// routes names the route configurations that a listener asks for, as often as it does.
+	routes []string
 	// head and body together are a field `resources` of a DeltaDiscoveryResponse. body is the very slice that the log
 	// reader holds: the bytes of a resource are in memory once, whatever number of streams it goes to. Both are nil in
 	// an entry that only stands for a version which a proxy said it has.
@@ -51,7 +53,11 @@ func newEntry(k kind, name, hash string, body []byte, needs []string) *entry {
 	head = appendField(head, anyTypeURL, url)
 	head = protowire.AppendTag(head, anyValue, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(len(body)))
-	return &entry{name: name, hash: hash, needs: needs, head: mem.SliceBuffer(head), body: mem.SliceBuffer(body)}
+	e := &entry{name: name, hash: hash, needs: needs, head: mem.SliceBuffer(head), body: mem.SliceBuffer(body)}
+	if k == listener {
+		eachRoute(body, func(name string) { e.routes = append(e.routes, name) })
+	}
+	return e
 }
 
 // versionOnly stands for what a proxy has and the relay doesn't know.

@@ -12,11 +12,13 @@ func (s *stream) blocked(k kind, it *item, want *entry) bool {
 	}
 	pending := ""
 	for _, needed := range want.needs {
-		c := s.wanted(cluster, needed)
+		has := s.subs[cluster].get(needed)
+		has.name = needed
+		c := s.wants(cluster, &has)
 		if c == nil {
 			continue // not this proxy's: nothing to wait for
 		}
-		if has := s.subs[cluster].get(needed).acked; has != nil && has.hash == c.hash {
+		if has.acked != nil && has.acked.hash == c.hash {
 			continue
 		}
 		if s.refusalOf(cluster, c) != nil {
@@ -86,7 +88,7 @@ func (s *stream) unheardOf(k kind, it *item) bool {
 	if k != endpoints || it.released() || !s.mesh.hasEndpoints {
 		return false
 	}
-	service := s.view.find(cluster, it.name).now.selector.ServiceKey
+	service := s.view.findNear(cluster, it.name, &it.place).now.selector.ServiceKey
 	if _, known := s.mesh.state.Services[service]; known {
 		return false
 	}

@@ -137,7 +137,7 @@ func (s *stream) decide(k kind, it *item) decision {
 	if !s.subs[k].subscribed(it) {
 		return decision{keep: it.awaited && s.awaits(it)}
 	}
-	want := s.wanted(k, it.name)
+	want := s.wants(k, it)
 	switch {
 	case want == nil && k == endpoints:
 		return s.decideUnknownEndpoints(it)
@@ -178,8 +178,15 @@ func (it *item) again() *entry {
 }
 
 // wanted is what the proxy is to have under a name; nil: nothing. mesh.mu is held, for reading at least.
-func (s *stream) wanted(k kind, name string) *entry {
-	at := s.view.find(k, name)
+func (s *stream) wanted(k kind, name string) *entry { return s.version(k, s.view.find(k, name)) }
+
+// wants is wanted for an item.
+func (s *stream) wants(k kind, it *item) *entry {
+	return s.version(k, s.view.findNear(k, it.name, &it.place))
+}
+
+// version is what the proxy is to have of a slot.
+func (s *stream) version(k kind, at *slot) *entry {
 	if at == nil || at.now == nil {
 		return nil
 	}
@@ -210,7 +217,9 @@ func (s *stream) follow(k kind, e *entry, since int64) {
 			sub.expect(len(all), func(n int) string { return all[n].Name })
 		}
 		awaited := job{since: since, awaited: true, hold: &hold{since: s.relay.now(), reason: notAskedFor}}
-		eachRoute(e.body.ReadOnlyData(), func(name string) { s.followRoute(name, awaited) })
+		for _, name := range e.routes {
+			s.followRoute(name, awaited)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ func (s *stream) planRemovals(k kind) []*response {
 		if len(sub.inflight) >= maxInflight {
 			break
 		}
-		if !sub.subscribed(it) || it.sent == nil || s.wanted(k, it.name) != nil || k == endpoints {
+		if !sub.subscribed(it) || it.sent == nil || s.wants(k, it) != nil || k == endpoints {
 			continue // planUpserts decides
 		}
 		if k == cluster && s.needed(it.name, &it.job) {
@@ -50,7 +50,7 @@ func (s *stream) needed(name string, j *job) bool {
 			if !it.known {
 				continue
 			}
-			want := s.wanted(k, it.name)
+			want := s.wants(k, it)
 			if want.mayNeed(name) { // overlap: nobody waits for its end
 				j.since = noGeneration
 				s.wait(j, "")

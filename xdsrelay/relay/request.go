@@ -94,12 +94,13 @@ func errTooMany(k kind) error {
 
 // shared sorts names that Envoy asks for, makes items for them, and gives them as the strings that everybody shares.
 func (s *stream) shared(k kind, names []string) []string {
+	slices.Sort(names)
 	for n, name := range names {
-		if at := s.view.find(k, name); at != nil {
+		place := int32(n)
+		if at := s.view.findNear(k, name, &place); at != nil {
 			names[n] = at.Name
 		}
 	}
-	slices.Sort(names)
 	s.subs[k].expect(len(names), func(n int) string { return names[n] })
 	return names
 }

@@ -15,8 +15,7 @@ const (
 const managerURL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 // eachRoute calls found with the names of the route configurations that an encoded listener asks for by RDS, as often
-// as it names them. It decodes no more than the way there: that is done whenever a listener is sent to a stream. What
-// it can't read names none.
+// as it names them. It decodes no more than the way there. What it can't read names none.
 func eachRoute(listener []byte, found func(name string)) {
 	eachField(listener, func(number protowire.Number, chain []byte) {
 		if number != listenerChain && number != listenerDefaultChain {

@@ -33,7 +33,9 @@ func (r *Relay) DeltaAggregatedResources(rpc discoveryv3.AggregatedDiscoveryServ
 	if err != nil {
 		return r.refuse(ctx, node{}, err)
 	}
-	first, err := firstRequest(rpc)
+	admitted := make(chan *stream, 1)
+	defer close(admitted)
+	first, err := firstRequest(rpc, admitted)
 	if err != nil {
 		return err
 	}
@@ -54,13 +56,15 @@ func (r *Relay) DeltaAggregatedResources(rpc discoveryv3.AggregatedDiscoveryServ
 		return err
 	}
 	first = nil // not kept for the stream's life
+	admitted <- s
 	err = s.run()
 	r.log.Info("stream ended", "mesh", n.mesh, "proxy", n.proxy, "instance", n.instance, "status", status.Convert(err).Message())
 	return err
 }
 
-// firstRequest reads what a stream begins with, but doesn't wait for it for ever.
-func firstRequest(rpc grpc.ServerStream) (*discoveryv3.DeltaDiscoveryRequest, error) {
+// firstRequest reads what a stream begins with, but doesn't wait for it for ever. Who reads it goes on with the rest when
+// the stream is admitted.
+func firstRequest(rpc grpc.ServerStream, admitted <-chan *stream) (*discoveryv3.DeltaDiscoveryRequest, error) {
 	type read struct {
 		request *discoveryv3.DeltaDiscoveryRequest
 		err     error
@@ -70,6 +74,10 @@ func firstRequest(rpc grpc.ServerStream) (*discoveryv3.DeltaDiscoveryRequest, er
 		request := new(discoveryv3.DeltaDiscoveryRequest)
 		err := rpc.RecvMsg(request)
 		done <- read{request, err}
+		request = nil // not kept for the stream's life
+		if s, ok := <-admitted; ok {
+			s.receive()
+		}
 	}()
 	timer := time.NewTimer(firstRequestTimeout)
 	defer timer.Stop()

@@ -35,7 +35,7 @@ func (m *mesh) report() events.RelayStatus {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	report := events.RelayStatus{
-		Relay: m.relay.opts.ID, MeshUID: m.uid, At: m.relay.now().UTC(), Generation: m.generation, Proxies: []events.ProxyStatus{},
+		Relay: m.relay.opts.ID, MeshUID: m.uid, At: m.relay.now().UTC(), Generation: m.generation, Proxies: make([]events.ProxyStatus, 0, len(m.proxies)),
 	}
 	for _, p := range m.proxies {
 		for _, v := range []*view{p.transparent, p.explicit} {

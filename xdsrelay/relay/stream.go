@@ -113,11 +113,10 @@ func newStream(r *Relay, m *mesh, rpc grpc.ServerStream, n node) *stream {
 
 func (s *stream) explicit() bool { return s.node.metadata.Explicit != nil }
 
-// run sends until the stream ends, and returns what it ends with.
+// run sends until the stream ends, and returns what it ends with. It has a receiver already.
 func (s *stream) run() error {
 	age := time.AfterFunc(s.node.grant.ends(s.relay), func() { s.end(nil) })
 	defer age.Stop()
-	go s.receive()
 	for range s.wake {
 		if err, ended := s.hasEnded(); ended {
 			return err

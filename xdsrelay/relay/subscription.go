@@ -22,9 +22,10 @@ type subscription struct {
 // item is one name: what Envoy has of it, and what it is owed. One that is neither known nor owed counts as absent.
 type item struct {
 	name        string
-	known       bool // Envoy has asked for it, or has it
-	named       bool // asked for by name
-	owed        bool // for the reasons in job
+	known       bool  // Envoy has asked for it, or has it
+	named       bool  // asked for by name
+	owed        bool  // for the reasons in job
+	place       int32 // where the view has it among its kind, or had it when it was last looked up
 	sent, acked *entry
 	job         // the zero value if nothing is owed
 }
@@ -79,7 +80,7 @@ func (sub *subscription) expect(n int, name func(int) string) {
 			merged, old = append(merged, old[0]), old[1:]
 		}
 		if last := len(merged) - 1; last < 0 || merged[last].name != next {
-			merged = append(merged, item{name: next})
+			merged = append(merged, item{name: next, place: int32(len(merged))})
 		}
 	}
 	sub.items = append(merged, old...)
