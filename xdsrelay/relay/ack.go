@@ -50,8 +50,8 @@ func (sub *subscription) take(nonce uint64) (sent, bool) {
 
 func (s *stream) accepted(k kind, response sent) {
 	sub := &s.subs[k]
-	for _, p := range response.parts {
-		it := sub.find(p.name)
+	for n, p := range response.parts {
+		it := sub.findNear(p.name, n)
 		switch {
 		case it == nil || !it.known:
 			continue

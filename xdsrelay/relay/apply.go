@@ -127,6 +127,9 @@ func (m *mesh) setProxy(key artifact.ProxyKey, to artifact.Proxy) {
 		}
 		old := v.set
 		m.give(v, set)
+		for s := range v.streams {
+			s.expectAll()
+		}
 		differences(old, v.set, func(id artifact.ID) { m.mark(v, id) })
 	}
 }

@@ -68,7 +68,7 @@ func (s *stream) awaits(it *item) bool {
 func (s *stream) wait(j *job, reason string) {
 	switch {
 	case j.hold == nil:
-		j.hold = &hold{since: s.relay.now(), reason: reason}
+		j.hold = &hold{since: s.planned, reason: reason}
 	case j.hold.reason != reason:
 		j.hold = &hold{since: j.hold.since, reason: reason, over: j.hold.over}
 	default:
@@ -102,7 +102,7 @@ func (s *stream) unheardOf(k kind, it *item) bool {
 
 // patient says whether a hold goes on, for so long at most, and has the sender woken when it ends.
 func (s *stream) patient(j *job, limit time.Duration) bool {
-	now := s.relay.now()
+	now := s.planned
 	until := j.hold.since.Add(limit)
 	if !now.Before(until) {
 		return false

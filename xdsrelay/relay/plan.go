@@ -61,6 +61,7 @@ func (s *stream) plan(k kind, by func(kind) []*response) []*response {
 	defer s.mesh.mu.RUnlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.planned = s.relay.now()
 	s.outbox = by(k)
 	s.checkSettled()
 	return s.outbox
@@ -216,18 +217,19 @@ func (s *stream) follow(k kind, e *entry, since int64) {
 		if sub, all := &s.subs[route], s.view.all(route); !sub.opened {
 			sub.expect(len(all), func(n int) string { return all[n].Name })
 		}
-		awaited := job{since: since, awaited: true, hold: &hold{since: s.relay.now(), reason: notAskedFor}}
-		for _, name := range e.routes {
-			s.followRoute(name, awaited)
+		awaited := job{since: since, awaited: true, hold: &hold{since: s.planned, reason: notAskedFor}}
+		for n, name := range e.routes {
+			s.followRoute(name, n, awaited)
 		}
 	}
 }
 
-// followRoute owes a route that a listener names: again if Envoy has it, else as awaited, until it asks.
-func (s *stream) followRoute(name string, awaited job) {
-	at := s.view.find(route, name)
+// followRoute owes the nth route that a listener names: again if Envoy has it, else as awaited, until it asks.
+func (s *stream) followRoute(name string, n int, awaited job) {
+	place := int32(n)
+	at := s.view.findNear(route, name, &place)
 	sub := &s.subs[route]
-	switch it := sub.find(name); {
+	switch it := sub.findNear(name, n); {
 	case it != nil && it.named && it.sent != nil:
 		sub.owe(it, job{since: noGeneration, force: true})
 	case (it == nil || !it.named) && at != nil:

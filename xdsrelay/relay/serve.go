@@ -112,10 +112,10 @@ func (r *Relay) admit(rpc grpc.ServerStream, n node) (*stream, error) {
 		if err != nil {
 			return nil, status.Errorf(codes.Unavailable, "the artifact store can't be read: %v", err)
 		}
-		refusal := status.Errorf(codes.InvalidArgument, "mesh %q is not known here: create it, or correct node.id (APPMESH_RESOURCE_ARN)", n.mesh)
-		if denied := n.grant.allowsMesh(n, uid); uid != "" && denied != nil {
-			refusal = denied
-		} else if uid != "" {
+		var refusal error
+		if uid == "" {
+			refusal = status.Errorf(codes.InvalidArgument, "mesh %q is not known here: create it, or correct node.id (APPMESH_RESOURCE_ARN)", n.mesh)
+		} else if refusal = n.grant.allowsMesh(n, uid); refusal == nil {
 			s, again, err := r.enter(rpc, n, uid, deadline)
 			if s != nil || !again {
 				return s, err

@@ -46,6 +46,7 @@ type stream struct {
 	// alarm wakes the sender at alarmAt, when a hold ends; nil until there is one.
 	alarm   *time.Timer
 	alarmAt time.Time
+	planned time.Time // when what is sent now was planned
 }
 
 // job is why a name must be looked at: it may have to be sent, held back or removed.
@@ -190,6 +191,19 @@ func (s *stream) mark(k kind, name string, since int64) bool {
 	sub.owe(it, job{since: since})
 	s.markBehind(since)
 	return true
+}
+
+// expectAll makes items for what has come into the set, if that is much. mesh.mu is held.
+func (s *stream) expectAll() {
+	const much = 100
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range kinds {
+		sub, all := &s.subs[k], s.view.all(k)
+		if sub.wildcard && len(all) > len(sub.items)+much {
+			sub.expect(len(all), func(n int) string { return all[n].Name })
+		}
+	}
 }
 
 func (s *stream) markBehind(since int64) {

@@ -44,6 +44,14 @@ func (sub *subscription) find(name string) *item {
 	return &sub.items[at]
 }
 
+// findNear is find where a name is the nth, most likely: then it costs next to nothing.
+func (sub *subscription) findNear(name string, n int) *item {
+	if n < len(sub.items) && sub.items[n].name == name {
+		return &sub.items[n]
+	}
+	return sub.find(name)
+}
+
 // get gives a copy of the item of a name; the zero value: there is none.
 func (sub *subscription) get(name string) item {
 	if it := sub.find(name); it != nil {
@@ -64,10 +72,10 @@ func (sub *subscription) at(name string) *item {
 // expect makes items for n names that are about to be used, in their order: to put in one after the other would move
 // those behind it each time. An item that is not used is tidied away.
 func (sub *subscription) expect(n int, name func(int) string) {
-	missing := 0
-	for i := range n {
-		if _, found := sub.search(name(i)); !found {
-			missing++
+	missing := n
+	for i := 0; i < n && len(sub.items) > 0; i++ {
+		if _, found := sub.search(name(i)); found {
+			missing--
 		}
 	}
 	if missing == 0 {
