@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -151,9 +152,18 @@ func (a *app) api() (*client.Client, error) {
 	}
 	signed, err := sigv4.Open(context.Background(), u, sigv4.Options{Profile: a.profile, Region: a.region})
 	if err != nil {
-		return nil, &failure{code: exitUsage, err: err}
+		return nil, badSettings(err)
 	}
 	return c.Through(signed), nil
+}
+
+// badSettings is what is wrong with AWS's settings on this machine, or with the flags that choose among them.
+func badSettings(err error) error {
+	f := &failure{code: exitUsage, err: err}
+	if strings.Contains(err.Error(), "shared config profile") {
+		f.hint = "`aws configure list-profiles` shows the profiles that there are; --profile or AWS_PROFILE names one"
+	}
+	return f
 }
 
 // theMesh is --mesh, or the only mesh that there is.

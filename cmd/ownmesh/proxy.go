@@ -56,7 +56,7 @@ func (a *app) proxy(ctx context.Context, f proxyFlags) error {
 	}
 	signed, err := sigv4.Open(ctx, api, sigv4.Options{Profile: a.profile, Region: a.region})
 	if err != nil {
-		return &failure{code: exitUsage, err: err}
+		return badSettings(err)
 	}
 	defer signed.CloseIdleConnections()
 	logger := slog.New(slog.NewTextHandler(a.screen.Err, nil))

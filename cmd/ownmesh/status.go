@@ -97,8 +97,12 @@ func (a *app) statusWait(ctx context.Context, c *client.Client, generation int64
 	return a.await(ctx, c, a.mesh, generation, timeout)
 }
 
-// waitEnded tells whether waiting itself came to a bad end, which the status explains, or the server is out of reach.
-func waitEnded(err error) bool { return errors.As(err, new(*failure)) }
+// waitEnded tells whether waiting itself came to a bad end, which the status explains. Else it never began: the mesh is
+// not told, or the server is out of reach.
+func waitEnded(err error) bool {
+	f := (*failure)(nil)
+	return errors.As(err, &f) && (f.code == exitTimeout || f.code == exitFailure)
+}
 
 // statuses reads one mesh's status or all.
 func (a *app) statuses(ctx context.Context, c *client.Client) ([]client.Status, error) {
