@@ -223,7 +223,7 @@ Resources:
 // What is no App Mesh resource, or has no counterpart, is said to be left; what is misspelt is a problem.
 func TestLeftAndUnknown(t *testing.T) {
 	r := cloudformation.Read([]cloudformation.Template{parse(t, `
-Transform: AWS::Serverless-2016-10-31
+Transform: [AWS::Serverless-2016-10-31, {Name: AWS::Include, Parameters: {Location: s3://b/x}}]
 Conditions: {Never: !Equals [a, b]}
 Resources:
   Queue: {Type: AWS::SQS::Queue}
@@ -242,7 +242,7 @@ Resources:
 	for _, p := range r.Problems {
 		problems = append(problems, fmt.Sprintf("%d %s: %s", p.Line, p.Logical, p.Message))
 	}
-	for _, want := range []string{"Transform: transforms are not run", "Queue AWS::SQS::Queue: it is no App Mesh resource", "Nested AWS::CloudFormation::Stack: it is a template of its own: pass that one's file too", `Off AWS::AppMesh::Mesh: its condition "Never" is false`, `Kept AWS::AppMesh::Mesh: attribute "DeletionPolicy" has no counterpart`} {
+	for _, want := range []string{`Transform: transforms are not run: what "AWS::Serverless-2016-10-31" would`, `what "AWS::Include" would`, "Queue AWS::SQS::Queue: it is no App Mesh resource", "Nested AWS::CloudFormation::Stack: it is a template of its own: pass that one's file too", `Off AWS::AppMesh::Mesh: its condition "Never" is false`, `Kept AWS::AppMesh::Mesh: attribute "DeletionPolicy" has no counterpart`} {
 		if !strings.Contains(strings.Join(left, "\n"), want) {
 			t.Errorf("left: no %q in %q", want, left)
 		}

@@ -121,7 +121,11 @@ type stacks struct {
 // template reads all resources of a template.
 func (e *evaluator) template() Result {
 	for _, m := range e.transforms {
-		e.left("", "Transform", m.Line, "transforms are not run: what "+shown(m.Value)+" would add or change is missing")
+		name := follow(m)
+		if given := follow(child(name, "Name")); given != nil { // one with parameters
+			name = given
+		}
+		e.left("", "Transform", m.Line, "transforms are not run: what "+shown(name.Value)+" would add or change is missing")
 	}
 	for _, r := range e.order {
 		e.resource(r)
