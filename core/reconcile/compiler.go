@@ -83,6 +83,9 @@ func (c *Compiler) Handle(ctx context.Context, e events.MeshChanged) error {
 			return c.check(ctx, slot)
 		})
 		if err == nil {
+			if w, ok := slot.get(); ok {
+				slot.weigh(len(w.compiled.Config().Resources))
+			}
 			return nil
 		}
 		slot.drop()

@@ -128,6 +128,7 @@ func (e outsideError) Unwrap() error { return e.error }
 func (r *Registrar) each(ctx context.Context, uid string, p *pass) error {
 	slot := r.warm.lock(uid)
 	defer slot.unlock()
+	defer func() { slot.weigh(sizeOf(slot)) }()
 	var err error
 	for range attempts {
 		err = guarded(func() error {
@@ -147,6 +148,21 @@ func (r *Registrar) each(ctx context.Context, uid string, p *pass) error {
 		}
 	}
 	return fmt.Errorf("register endpoints of mesh %s: lost the place in its endpoints log %d times: %w", uid, attempts, err)
+}
+
+// sizeOf is how many instances are warm, and nodes that have some.
+func sizeOf(slot *warmSlot[*warmEndpoints]) int {
+	w, ok := slot.get()
+	if !ok {
+		return 0
+	}
+	size := len(w.nodes)
+	if w.reader.Exists() {
+		for _, instances := range w.reader.State().Services {
+			size += len(instances)
+		}
+	}
+	return size
 }
 
 // register does a pass: it reads, changes the registry as tasks and bindings say, appends what follows from that to the

@@ -2,19 +2,27 @@ package reconcile
 
 import "sync"
 
-// warmMax bounds how many meshes stay warm; beyond it any other mesh that is at rest is dropped.
-const warmMax = 64
+// Bounds of what stays warm; beyond them any other mesh that is at rest is dropped. One mesh alone may be larger.
+const (
+	warmMax = 64 // meshes
+	// warmSize is how many Envoy resources, or instances, they hold together. A mesh of 1,000 nodes has 6,000 resources and
+	// takes 34 MB, as much again until the garbage is collected; the compile Lambda has 1,769 MB for it, and for a mesh that
+	// is read anew.
+	warmSize = 60_000
+)
 
 // warmCache keeps one value a mesh between calls, and lets one call a mesh run at a time.
 type warmCache[T any] struct {
 	mu    sync.Mutex
 	slots map[string]*warmSlot[T]
+	size  int // of all slots
 }
 
 type warmSlot[T any] struct {
 	cache *warmCache[T]
 	mu    sync.Mutex
 	users int // holders and waiters, under cache.mu
+	size  int // under cache.mu
 	value T
 	full  bool
 }
@@ -25,7 +33,7 @@ func (c *warmCache[T]) lock(uid string) *warmSlot[T] {
 	c.mu.Lock()
 	slot, ok := c.slots[uid]
 	if !ok {
-		c.makeRoom()
+		c.makeRoom(warmMax - 1)
 		slot = &warmSlot[T]{cache: c}
 		c.slots[uid] = slot
 	}
@@ -35,12 +43,14 @@ func (c *warmCache[T]) lock(uid string) *warmSlot[T] {
 	return slot
 }
 
-func (c *warmCache[T]) makeRoom() {
+// makeRoom leaves at most this many slots, and no more in them than should be.
+func (c *warmCache[T]) makeRoom(most int) {
 	for uid, s := range c.slots {
-		if len(c.slots) < warmMax {
+		if len(c.slots) <= most && c.size <= warmSize {
 			return
 		}
 		if s.users == 0 {
+			c.size -= s.size
 			delete(c.slots, uid)
 		}
 	}
@@ -59,4 +69,15 @@ func (s *warmSlot[T]) set(v T)        { s.value, s.full = v, true }
 func (s *warmSlot[T]) drop() {
 	var none T
 	s.value, s.full = none, false
+	s.weigh(0)
+}
+
+// weigh says how much the slot holds now.
+func (s *warmSlot[T]) weigh(size int) {
+	c := s.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.size += size - s.size
+	s.size = size
+	c.makeRoom(warmMax)
 }
