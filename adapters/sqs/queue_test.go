@@ -142,6 +142,42 @@ func TestWhatWasNotTakenIsSentAgain(t *testing.T) {
 	}
 }
 
+// TestCallsStayWithinTheirBounds: AWS refuses a call of more than ten messages, and the oldest queues one of more than 256 KB.
+func TestCallsStayWithinTheirBounds(t *testing.T) {
+	var calls []string
+	p := bounded(func(in *awssqs.SendMessageBatchInput) {
+		size := 0
+		for _, e := range in.Entries {
+			size += len(*e.MessageBody)
+		}
+		if size > 256<<10 || len(in.Entries) > 10 {
+			t.Errorf("a call has %d messages and %d bytes", len(in.Entries), size)
+		}
+		calls = append(calls, fmt.Sprint(len(in.Entries)))
+	})
+	var all []sqs.Message
+	for _, kb := range []int{128, 128, 1, 200, 100, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1} {
+		all = append(all, sqs.Message{Body: strings.Repeat("x", kb<<10)})
+	}
+	if err := errors.Join(sqs.New(p, "https://sqs/q").Send(t.Context(), all...)...); err != nil {
+		t.Error(err)
+	}
+	if got := strings.Join(calls, " "); got != "2 2 10 1" {
+		t.Errorf("calls had %s messages", got)
+	}
+}
+
+type bounded func(*awssqs.SendMessageBatchInput)
+
+func (f bounded) SendMessageBatch(_ context.Context, in *awssqs.SendMessageBatchInput, _ ...func(*awssqs.Options)) (*awssqs.SendMessageBatchOutput, error) {
+	f(in)
+	out := &awssqs.SendMessageBatchOutput{}
+	for _, e := range in.Entries {
+		out.Successful = append(out.Successful, types.SendMessageBatchResultEntry{Id: e.Id})
+	}
+	return out, nil
+}
+
 func TestBatch(t *testing.T) {
 	batch, err := sqs.Batch([]byte(`{"Records":[
 		{"messageId":"1","receiptHandle":"r","body":"{}","attributes":{"ApproximateReceiveCount":"2","MessageGroupId":"u"},"eventSource":"aws:sqs"},

@@ -47,6 +47,23 @@ func TestParseEvent(t *testing.T) {
 	}
 }
 
+// A task of several containers has the address of the first that has one, and is unhealthy as soon as one of them is, also
+// where ECS sums up no health of the task.
+func TestSeveralContainers(t *testing.T) {
+	const body = `{"detail-type":"ECS Task State Change","detail":{"taskArn":"arn:a/b","clusterArn":"arn:b","version":1,"lastStatus":"RUNNING","containers":[
+		{"name":"log","lastStatus":"STOPPED"},
+		{"name":"app","lastStatus":"RUNNING","healthStatus":"UNHEALTHY","networkInterfaces":[{"ipv6Address":"2001:db8::1"},{"privateIpv4Address":"10.0.0.1"}]},
+		{"name":"envoy","lastStatus":"RUNNING","healthStatus":"HEALTHY","networkInterfaces":[{"privateIpv4Address":"10.0.0.2","ipv6Address":"2001:db8::2"}]}]}}`
+	got, err := task.ParseEvent([]byte(body))
+	want := task.Task{
+		ARN: "arn:a/b", Cluster: "arn:b", Version: 1, Running: true, IPv4: "10.0.0.1", IPv6: "2001:db8::1", Unhealthy: true,
+		Containers: []task.Container{{Name: "log"}, {Name: "app", Running: true, Unhealthy: true}, {Name: "envoy", Running: true}},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
 func TestBrokenEventsAreRefused(t *testing.T) {
 	for body, want := range map[string]string{
 		``: "unexpected end",

@@ -112,6 +112,30 @@ func TestAFailingMeshHoldsUpNoOther(t *testing.T) {
 	}
 }
 
+// TestRegisterTakesNothingAwayUnhandled: whichever part of a mesh's messages fails, all of them come again.
+func TestRegisterTakesNothingAwayUnhandled(t *testing.T) {
+	message := func(uid string, m events.RegisterMessage) sqs.Message {
+		body, _ := json.Marshal(m)
+		return sqs.Message{Group: uid, Body: string(body)}
+	}
+	for _, generation := range []int64{0, 2} {
+		for _, service := range []bool{false, true} {
+			m := &meshes{fail: map[string]error{"a": errors.New("down")}}
+			w := batch.Register(m, quiet())
+			w.Patience = time.Millisecond
+			q := queue(w)
+			q.Send(t.Context(), message("a", events.RegisterMessage{MeshChanged: &events.MeshChanged{UID: "a", Generation: generation}}))
+			if service {
+				q.Send(t.Context(), message("a", events.RegisterMessage{InstancesChanged: &events.InstancesChanged{UID: "a", Namespace: "n", Service: "cart"}}))
+			}
+			want := q.Len()
+			if q.Poll(t.Context(), nil); q.Len() != want {
+				t.Errorf("generation %d, with a service %v: %d of %d are left", generation, service, q.Len(), want)
+			}
+		}
+	}
+}
+
 // TestABlipIsWaitedOut: to leave it to the queue would take minutes.
 func TestABlipIsWaitedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -185,6 +185,49 @@ func TestPoisonThatCantBeSetAside(t *testing.T) {
 	}
 }
 
+// TestTheLowestOfAllFaults: a queue and the poison queue that fail in one batch, whichever of their records comes first.
+func TestTheLowestOfAllFaults(t *testing.T) {
+	down := func(sqs.Message) error { return errors.New("down") }
+	for _, order := range []string{"mesh poison poison", "poison mesh poison", "fine poison poison mesh", "fine mesh fine poison"} {
+		w := newWorld()
+		w.compile.Refuse = func(m sqs.Message) error {
+			if m.Group == "fine" {
+				return nil
+			}
+			return down(m)
+		}
+		w.poison.Refuse = down
+		first := ""
+		for i, what := range strings.Fields(order) {
+			sequence := ""
+			switch what {
+			case "poison":
+				sequence = w.put(fmt.Sprint("p", i), `{"generation":{"S":"x"}}`)
+			default:
+				sequence = w.mesh(what, i+1)
+			}
+			if first == "" && what != "fine" {
+				first = sequence
+			}
+		}
+		handler := w.stream.Handler
+		var answers []string
+		w.stream.Handler = invoked(func(ctx context.Context, payload []byte) ([]byte, error) {
+			out, err := handler.Invoke(ctx, payload)
+			answers = append(answers, string(out))
+			return out, err
+		})
+		w.stream.Poll(t.Context(), "s")
+		if want := `{"batchItemFailures":[{"itemIdentifier":"` + first + `"}]}`; len(answers) == 0 || answers[0] != want {
+			t.Errorf("%s: answered %v, want %s", order, answers, want)
+		}
+	}
+}
+
+type invoked func(context.Context, []byte) ([]byte, error)
+
+func (f invoked) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }
+
 func TestWhatIsNoBatchIsAnError(t *testing.T) {
 	if out, err := (dispatch.Handler{}).Invoke(t.Context(), []byte(`{"Records":[{"messageId":"1"}]}`)); err == nil {
 		t.Errorf("got %s", out)
