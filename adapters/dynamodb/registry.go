@@ -146,6 +146,9 @@ func (r *Registry) Instances(ctx context.Context, s endpoint.ServiceKey) (instan
 
 // Rows implements endpoint.Ledger. DynamoDB answers with at most 1 MB at a time.
 func (r *Registry) Rows(ctx context.Context, s endpoint.ServiceKey) (rows []endpoint.Row, err error) {
+	if len(partition(s)) > maxPartition {
+		return nil, ctx.Err() // nothing can be registered there, and DynamoDB takes no question about it
+	}
 	in := &awsdynamodb.QueryInput{
 		TableName: &r.table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": &types.AttributeValueMemberS{Value: partition(s)}},

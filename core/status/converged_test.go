@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/artifact/artifacttest"
 	"github.com/ownmesh/ownmesh/core/notice"
 	"github.com/ownmesh/ownmesh/core/resource"
@@ -116,6 +117,7 @@ func TestToldOnceAGeneration(t *testing.T) {
 			w.relay("a", 0, proxy("1", 3, events.Current))
 			w.relay("b", 91*time.Second, proxy("2", 2, events.Current))
 		}, true, 2},
+		{"an older one is published again", func() { w.published(2); w.relay("a", 0, proxy("1", 2, events.Current)) }, true, 2},
 		{"the mesh is deleted", func() { w.published(4); w.relay("a", 0, proxy("1", 4, events.Current)); w.mesh.Deleted = true }, true, 2},
 		{"and forgotten", func() { w.mesh = store.Mesh{} }, true, 2},
 	}
@@ -150,6 +152,40 @@ func TestManyLookAndOneTells(t *testing.T) {
 	all.Wait()
 	if len(w.told) != 1 {
 		t.Errorf("told %d times", len(w.told))
+	}
+}
+
+// A store that has done what it was asked, and whose answer was lost, says of the next attempt that somebody was faster.
+func TestLostAnswersLoseNoEvent(t *testing.T) {
+	for _, op := range []artifacttest.Op{artifacttest.OpCreate, artifacttest.OpReplace} {
+		for _, mine := range []bool{true, false} {
+			w := newWorld(t)
+			if op == artifacttest.OpReplace {
+				w.put(events.ConvergedPath(uid), map[string]any{"generation": 1})
+			}
+			w.published(2)
+			w.relay("a", 0, proxy("1", 2, events.Current))
+			w.objects.Inject(func(c artifacttest.Call) artifacttest.Fault {
+				if c.Op != op {
+					return artifacttest.Fault{}
+				}
+				if !mine {
+					w.objects.Put(events.ConvergedPath(uid), []byte(`{"generation":2,"at":"2026-11-21T09:29:59Z"}`))
+				}
+				return artifacttest.Fault{Err: map[artifacttest.Op]error{artifacttest.OpCreate: artifact.ErrExists, artifacttest.OpReplace: artifact.ErrChanged}[op], Lost: mine}
+			})
+			want := 0
+			if mine {
+				want = 1
+			}
+			if got := w.look(mine); got != want {
+				t.Errorf("%s, its own word %v: told %d times", op, mine, got)
+			}
+			w.objects.Inject(nil)
+			if got := w.look(true); got != want {
+				t.Errorf("%s, its own word %v, at the next look: told %d times", op, mine, got)
+			}
+		}
 	}
 }
 

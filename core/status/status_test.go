@@ -1,6 +1,7 @@
 package status_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -18,8 +19,12 @@ func TestWhoCounts(t *testing.T) {
 		Relay: "strayed", MeshUID: "another", At: now, Proxies: []events.ProxyStatus{proxy("3", 2, events.Current)},
 	})
 	w.objects.Put(events.StatusPath(uid, "damaged"), []byte("?"))
+	for n := range 250 { // more than a listing holds
+		w.relay(fmt.Sprintf("r%03d", n), 91*time.Second)
+	}
+	w.relay("zlast", 0)
 	m, err := status.Reader{Objects: w.objects, Now: func() time.Time { return now }}.Mesh(t.Context(), uid, 2)
-	if err != nil || m.Relays != 1 || len(m.Proxies) != 1 || m.Proxies[0].Instance != "1" {
+	if err != nil || m.Relays != 2 || len(m.Proxies) != 1 || m.Proxies[0].Instance != "1" {
 		t.Errorf("got %+v, %v", m, err)
 	}
 }

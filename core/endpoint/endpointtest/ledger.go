@@ -3,6 +3,7 @@ package endpointtest
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -130,6 +131,18 @@ func removeBadly(l *ledger) {
 	for _, key := range []endpoint.InstanceKey{{}, {ServiceKey: cart}, {ServiceKey: endpoint.ServiceKey{Namespace: "a"}, ID: "a"}} {
 		if err := l.Remove(l.ctx, key, 1); err == nil {
 			l.Errorf("removed %+v", key)
+		}
+	}
+	// A virtual node may name a service that no registry can hold: nothing is there, and its mesh is none the worse for it.
+	for _, s := range []endpoint.ServiceKey{
+		{Namespace: strings.Repeat("n", 1024), Service: strings.Repeat("s", 1024)},
+		{Namespace: strings.Repeat("/", 1024), Service: strings.Repeat("ü", 1024)},
+	} {
+		if rows, err := l.Rows(l.ctx, s); len(rows) > 0 || err != nil {
+			l.Errorf("rows of a service with a huge name: %v, %v", rows, err)
+		}
+		if instances, err := l.Instances(l.ctx, s); len(instances) > 0 || err != nil {
+			l.Errorf("instances of a service with a huge name: %v, %v", instances, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(l.ctx)
