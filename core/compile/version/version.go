@@ -3,4 +3,4 @@
 package version
 
 // Compiler grows when the same state compiles to something else: core/compile.Version.
-const Compiler = 2
+const Compiler = 3
