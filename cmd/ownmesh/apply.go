@@ -66,6 +66,9 @@ type newFindings struct {
 }
 
 func (a *app) apply(ctx context.Context, f applyFlags) error {
+	if err := checkTimeout(f.wait, f.timeout); err != nil {
+		return err
+	}
 	docs, err := a.ofMesh(f.fileFlags)
 	if err != nil {
 		return err

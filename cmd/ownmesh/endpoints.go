@@ -50,6 +50,9 @@ func (a *app) registerCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(3),
 		ValidArgsFunction: a.completeInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkNames(args); err != nil {
+				return err
+			}
 			i, err := f.instance(args)
 			if err != nil {
 				return err
@@ -66,6 +69,16 @@ func (a *app) registerCommand() *cobra.Command {
 		panic(err) // the flag's name is misspelt
 	}
 	return cmd
+}
+
+// checkNames refuses empty names, as of a shell's variable that is not set.
+func checkNames(args []string) error {
+	for i, what := range []string{"NAMESPACE", "SERVICE", "ID"} {
+		if args[i] == "" {
+			return usage("%s is empty", what)
+		}
+	}
+	return nil
 }
 
 // instance reads what the server can't tell apart from the flags' spelling; the rest it checks itself.
@@ -130,6 +143,9 @@ func (a *app) deregisterCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(3),
 		ValidArgsFunction: a.completeInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkNames(args); err != nil {
+				return err
+			}
 			c, err := a.api()
 			if err != nil {
 				return err

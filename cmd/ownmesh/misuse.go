@@ -66,11 +66,11 @@ func checkArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// checkRequired names flags that are missing, before cobra does.
+// checkRequired names flags that are missing, before cobra does, or empty, as where a shell's variable is not set.
 func checkRequired(cmd *cobra.Command) error {
 	var missing []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		if required := flag.Annotations[cobra.BashCompOneRequiredFlag]; len(required) > 0 && required[0] == "true" && !flag.Changed {
+		if required := flag.Annotations[cobra.BashCompOneRequiredFlag]; len(required) > 0 && required[0] == "true" && (!flag.Changed || flag.Value.String() == "") {
 			missing = append(missing, "--"+flag.Name)
 		}
 	})

@@ -50,7 +50,7 @@ sent or held back, and rejected when Envoy refused something; MESSAGE is then En
 
 func (a *app) status(ctx context.Context, f statusFlags) error {
 	generation, err := f.generation()
-	if err != nil {
+	if err := errors.Join(err, checkTimeout(f.wait != "", f.timeout)); err != nil {
 		return err
 	}
 	c, err := a.api()

@@ -27,6 +27,14 @@ func pause(ctx context.Context) error {
 	}
 }
 
+// checkTimeout refuses times in which nothing can happen.
+func checkTimeout(wait bool, timeout time.Duration) error {
+	if wait && timeout <= 0 {
+		return usage("--timeout must be more than 0, such as 30s, got %s", timeout)
+	}
+	return nil
+}
+
 // await returns when generation is published and every connected proxy has accepted it; sooner, with an error, when
 // a proxy has refused a part of it.
 func (a *app) await(ctx context.Context, c *client.Client, mesh string, generation int64, timeout time.Duration) error {
