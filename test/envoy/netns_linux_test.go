@@ -68,7 +68,7 @@ func (n *network) try() error {
 	}
 	n.t.Cleanup(func() { n.must("ip", "netns", "del", n.hub) })
 	for _, command := range []string{
-		"iptables -t nat -S", // which needs the kernel's help
+		"iptables -w -t nat -S", // which needs the kernel's help; others may hold its lock
 		"ip link add bridge type bridge",
 		"ip link set bridge up",
 	} {
@@ -166,7 +166,7 @@ func (h *host) redirect(iptables, appPorts, egressIgnoredPorts, egressIgnoredIPs
 		"-A APPMESH_EGRESS -p tcp -j REDIRECT --to 15001",
 		"-A OUTPUT -p tcp -m addrtype ! --dst-type LOCAL -j APPMESH_EGRESS",
 	} {
-		args := append([]string{"netns", "exec", h.name, iptables, "-t", "nat"}, strings.Fields(rule)...)
+		args := append([]string{"netns", "exec", h.name, iptables, "-w", "-t", "nat"}, strings.Fields(rule)...)
 		if err := run("ip", args...); err != nil {
 			h.t.Fatal(err)
 		}
