@@ -25,7 +25,8 @@ func (a *app) proxyCommand() *cobra.Command {
 		Short:   "Let App Mesh's clients reach an API in AWS, until Ctrl-C",
 		Long: `Proxy listens on loopback, takes the requests of App Mesh's clients (the AWS CLI, SDKs, Terraform), signs
 them with your own credentials for API Gateway, and sends them on. Clients sign for App Mesh, which API
-Gateway refuses; that signature is dropped, whoever's it is.
+Gateway refuses; that signature is dropped, whoever's it is. Terraform's provider is told by its block
+endpoints { appmesh = "http://127.0.0.1:9085" }: many versions don't read the variable, and would ask AWS.
 
 Credentials come from where every AWS tool takes them: environment variables, profiles, SSO, roles. Who
 reaches this address acts with them, so it is on loopback only, and refuses what web pages send.
@@ -33,8 +34,7 @@ reaches this address acts with them, so it is on loopback only, and refuses what
 The other commands of ownmesh need no proxy: --endpoint takes the URL of the API in AWS, too.`,
 		Example: `  ownmesh proxy --api https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/mesh
   export AWS_ENDPOINT_URL_APP_MESH=http://127.0.0.1:9085
-  aws appmesh list-meshes
-  terraform plan`,
+  aws appmesh list-meshes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.proxy(cmd.Context(), f) },
 	}
@@ -93,8 +93,9 @@ func (a *app) sayProxy(address, region, api string) error {
 	}{address, api, region}
 	return a.screen.Show(ready, func() error {
 		a.screen.Printf("ready proxy=%s api=%s region=%s\n", address, api, region)
-		a.screen.Note("for the AWS CLI, SDKs and Terraform:  export AWS_ENDPOINT_URL_APP_MESH=%s", address)
-		a.screen.Note("for one call:                         aws appmesh list-meshes --endpoint-url %s", address)
+		a.screen.Note("for the AWS CLI and SDKs:  export AWS_ENDPOINT_URL_APP_MESH=%s", address)
+		a.screen.Note("for one call:              aws appmesh list-meshes --endpoint-url %s", address)
+		a.screen.Note("for Terraform's provider:  endpoints { appmesh = %q }", address)
 		return nil
 	})
 }

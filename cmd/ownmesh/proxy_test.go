@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
@@ -85,10 +84,10 @@ func TestAnAPIThatWantsSignatures(t *testing.T) {
 	}
 
 	ctx, stop := context.WithCancel(t.Context())
-	var said transcript
+	var said, hints transcript
 	ended := make(chan int)
 	go func() {
-		ended <- run(ctx, []string{"proxy", "--api", gateway.URL + "/prod", "--listen", "127.0.0.1:0"}, strings.NewReader(""), &said, io.Discard)
+		ended <- run(ctx, []string{"proxy", "--api", gateway.URL + "/prod", "--listen", "127.0.0.1:0"}, strings.NewReader(""), &said, &hints)
 	}()
 	ready := regexp.MustCompile(`(?m)^ready proxy=(\S+) api=\S+/prod region=eu-west-1$`)
 	for end := time.Now().Add(20 * time.Second); !ready.MatchString(said.String()); time.Sleep(5 * time.Millisecond) {
@@ -106,5 +105,10 @@ func TestAnAPIThatWantsSignatures(t *testing.T) {
 	stop()
 	if code := <-ended; code != exitOK {
 		t.Errorf("the proxy ended with %d", code)
+	}
+	for _, hint := range []string{"export AWS_ENDPOINT_URL_APP_MESH=" + address + "\n", `endpoints { appmesh = "` + address + `" }`} {
+		if !strings.Contains(hints.String(), hint) {
+			t.Errorf("the proxy doesn't say %q: %s", hint, hints.String())
+		}
 	}
 }

@@ -62,8 +62,8 @@ func (f *Folder) initialize() {
 		text := fmt.Sprintf("provider_installation {\n  dev_overrides { \"hashicorp/aws\" = %q }\n  direct {}\n}\n", provider)
 		f.write("terraform.rc", text)
 		f.environment = append(f.environment, "TF_CLI_CONFIG_FILE="+settings)
-		if _, err := os.Stat(filepath.Join(provider, "terraform-provider-aws")); err != nil {
-			f.tb.Fatalf("%s must name a folder that has the program terraform-provider-aws: %v", Provider, err)
+		if _, err := os.Stat(filepath.Join(provider, "terraform-provider-aws")); err != nil || !filepath.IsAbs(provider) {
+			f.tb.Fatalf("%s is %q: it must name, by an absolute path, a folder that has the program terraform-provider-aws: %v", Provider, provider, err)
 		}
 		return // Terraform wants no init then
 	}
