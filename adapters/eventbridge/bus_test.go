@@ -208,8 +208,8 @@ func TestOnlyWhatFailedIsSentAgain(t *testing.T) {
 	t.Parallel()
 	p := &picky{tries: map[string]int{}, results: func(detail string, try int) string {
 		switch {
-		case detail == "2" && try < 3:
-			return "ThrottlingException"
+		case detail == "2" && try < 4:
+			return []string{"ThrottlingException", "InternalFailure", "InternalException"}[try-1]
 		case detail == "3":
 			return "MalformedDetail"
 		}
@@ -219,7 +219,7 @@ func TestOnlyWhatFailedIsSentAgain(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "MalformedDetail") || strings.Contains(err.Error(), "Throttling") {
 		t.Errorf("got %v, want an error for the malformed one alone", err)
 	}
-	if want := [][]string{{"1", "2", "3"}, {"2"}, {"2"}}; !reflect.DeepEqual(p.calls, want) {
+	if want := [][]string{{"1", "2", "3"}, {"2"}, {"2"}, {"2"}}; !reflect.DeepEqual(p.calls, want) {
 		t.Errorf("calls were %v, want %v", p.calls, want)
 	}
 }

@@ -167,6 +167,14 @@ func TestThrottlingHoldsNothingUp(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	w.wantInstances(mesh, "cart: c2 c3", "stock: ")
+	// Of a service that is new to the log, half would look like all: it waits until it can be read.
+	w.register("late", "ours", "10.0.0.9")
+	w.node(mesh, "late-vn", "late")
+	if err := r.Handle(t.Context(), changed(mesh)); !errors.Is(err, errThrottled) {
+		t.Errorf("got %v", err)
+	}
+	w.wantInstances(mesh, "cart: c2 c3", "stock: ")
+	w.remove(mesh, resource.Key{Kind: resource.KindVirtualNode, Name: "late-vn"})
 	a.fault = nil
 	w.must(r.Handle(t.Context(), changed(mesh)))
 	w.wantInstances(mesh, "cart: c2 c3", "stock: ")
