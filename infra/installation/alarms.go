@@ -54,6 +54,8 @@ func (m *mesh) alarms() []alarm {
 			means: "A task event could not be handled.", whatToDo: "See the log group of the function register; the sweep repairs what it missed."},
 		alarm{name: "sweep-failing", metric: m.functions["sweep"].MetricErrors(metricOf("Sum", 5)), above: 2, of: 3, atLeast: 3, missing: quiet,
 			means: "The sweep, which repairs what got lost, fails.", whatToDo: "See its log group."},
+		alarm{name: "collect-failing", metric: m.functions["sweep"].MetricErrors(metricOf("Sum", 60)), above: 0, of: 3, atLeast: 3, missing: quiet,
+			means: "The sweep has failed in each of three hours: what nobody needs any more may not be deleted.", whatToDo: "See its log group, at 17 minutes past an hour."},
 		alarm{name: "relay-behind", metric: m.logMetric(metricBehind, "Maximum"), above: 60, of: 3, atLeast: 3, missing: quiet,
 			means: "A relay has not read what is published for more than a minute: proxies keep their last configuration.", whatToDo: "See the relay's log group: S3's answers are there."},
 		alarm{name: "relay-silent", metric: m.logMetric(metricStreams, "SampleCount"), above: 1, of: 5, atLeast: 5, belowThis: true,

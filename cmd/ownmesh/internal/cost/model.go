@@ -67,7 +67,7 @@ const (
 	streamsPerRelay   = 2000
 	zones             = 2
 	endpoints         = 5  // ECR (2), CloudWatch Logs, KMS, EventBridge; S3's gateway endpoint is free
-	alarms            = 15 // of the stack
+	alarms            = 16 // of the stack
 	scalingAlarms     = 4  // of target tracking: two for CPU, two for streams
 	metrics           = 3  // made of log lines
 	queues            = 3  // compile, register, task events: what Lambda polls
