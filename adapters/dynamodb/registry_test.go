@@ -2,6 +2,7 @@ package dynamodb_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,5 +63,16 @@ func TestTombstonesEndAfterADay(t *testing.T) {
 		if ends != want[id] {
 			t.Errorf("%s ends at %q, want %q", id, ends, want[id])
 		}
+	}
+}
+
+// DynamoDB answers no question about a key that is longer than it takes, which the emulator and DynamoDB Local do: it is
+// not asked.
+func TestHugeNamesAreNotAskedFor(t *testing.T) {
+	t.Parallel()
+	r := dynamodb.NewRegistry(nil, "no table", time.Now)
+	s := endpoint.ServiceKey{Namespace: strings.Repeat("n", 1024), Service: strings.Repeat("s", 1024)}
+	if rows, err := r.Rows(t.Context(), s); len(rows) > 0 || err != nil {
+		t.Errorf("rows %v, %v", rows, err)
 	}
 }
