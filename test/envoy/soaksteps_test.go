@@ -166,9 +166,9 @@ func (s *soak) provider() {
 	s.orderBy(s.policy())
 }
 
-// patient tries again for about a second where a connection fails, as it does while one side speaks TLS and the other not
+// patient tries again for some seconds where a connection fails, as it does while one side speaks TLS and the other not
 // yet: nobody waits with a caller's proxy until the called one's is told (docs/tls.md).
-const patient = ", retryPolicy: {maxRetries: 12, perRetryTimeout: {unit: s, value: 0}, tcpRetryEvents: [connection-error]}"
+const patient = ", retryPolicy: {maxRetries: 60, perRetryTimeout: {unit: s, value: 0}, tcpRetryEvents: [connection-error]}"
 
 func (s *soak) orderBy(policy string) {
 	s.put("order's router", "kind: VirtualRouter\nvirtualRouterName: order\nspec: {listeners: [{portMapping: {port: 8080, protocol: http}}]}")
