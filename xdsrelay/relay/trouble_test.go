@@ -67,8 +67,8 @@ func TestADamagedMeshHoldsUpNoOther(t *testing.T) {
 	damaged.Accept(xdstest.Cluster, "b1") // it has waited for that
 	eventually(t, "the relay is ready", func() bool { return w.relay.Ready() == nil })
 
-	w.objects.Put(events.NamePath("bank"), []byte("no uid!"))
-	again := xdstest.Connect(t, w.address, xdstest.Node{ID: "mesh/bank/virtualNode/cart"})
+	w.objects.Put(events.NamePath("till"), []byte("no uid!")) // a name that was not asked for a moment ago
+	again := xdstest.Connect(t, w.address, xdstest.Node{ID: "mesh/till/virtualNode/cart"})
 	again.SubscribeAll(xdstest.Cluster)
 	if said := again.ExpectStatus(codes.Unavailable); !strings.Contains(said, "holds no uid") {
 		t.Errorf("it says %q", said)
