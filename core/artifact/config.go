@@ -44,6 +44,9 @@ type Resource struct {
 	// Overlap, of routes: virtual hosts that a new version lacks are served on for a moment, since requests that another
 	// route configuration of the same proxy has sent there may be under way.
 	Overlap bool `json:"overlap,omitempty"`
+	// Permissive, of listeners and of clusters that lead to them: TLS and plain text are taken. So the relay can have the
+	// listener begin with TLS before its callers do, and end with it after them.
+	Permissive bool `json:"permissive,omitempty"`
 }
 
 // Fill says which address from the bootstrap's metadata goes into an explicit resource: into a listener's address,

@@ -34,6 +34,7 @@ func TestHash(t *testing.T) {
 		artifact.NewResource(id, nil, nil, "", []string{"proxy"}),
 		artifact.NewResource(id, nil, nil, "", []string{"pro", "xy"}),
 		artifact.NewResource(id, nil, nil, "", nil).Overlapping(),
+		artifact.NewResource(id, nil, nil, "", nil).Permitting(),
 		artifact.NewResource(id, nil, &endpoint.Selector{}, "", nil),
 		artifact.NewResource(id, nil, sel(nil), "", nil),
 		artifact.NewResource(id, nil, sel(func(s *endpoint.Selector) { s.Namespace, s.Service = "", "ns" }), "", nil),

@@ -13,7 +13,7 @@ import (
 )
 
 // NewResource makes a resource and its hash. The hash covers everything that makes the relay serve other bytes or in
-// another order: type, body, selector, fill, needs and overlap. Name and Scope are left out: the name is in the body already,
+// another order: type, body, selector, fill, needs, overlap and permissive. Name and Scope are left out: the name is in the body already,
 // and resources that differ in scope alone are equal to Envoy. Needs is sorted, each name once.
 func NewResource(id ID, body []byte, sel *endpoint.Selector, fill Fill, needs []string) Resource {
 	if !slices.IsSorted(needs) {
@@ -31,6 +31,13 @@ func NewResource(id ID, body []byte, sel *endpoint.Selector, fill Fill, needs []
 // Overlapping is the resource with Overlap set.
 func (r Resource) Overlapping() Resource {
 	r.Overlap = true
+	r.Hash = r.hash()
+	return r
+}
+
+// Permitting is the resource with Permissive set.
+func (r Resource) Permitting() Resource {
+	r.Permissive = true
 	r.Hash = r.hash()
 	return r
 }
@@ -69,6 +76,9 @@ func (r Resource) hash() string {
 	}
 	if r.Overlap {
 		text("overlap")
+	}
+	if r.Permissive {
+		text("permissive")
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -18,8 +18,20 @@ const shared = ""
 func explicitScope(proxy string) string { return proxy + "!explicit" }
 
 func (j *job) emitCluster(scope string, c *clusterv3.Cluster, sel *endpoint.Selector, fill artifact.Fill) artifact.ID {
+	return j.emit(newCluster(scope, c, sel, fill))
+}
+
+func newCluster(scope string, c *clusterv3.Cluster, sel *endpoint.Selector, fill artifact.Fill) artifact.Resource {
 	id := artifact.ID{Type: artifact.Cluster, Name: c.Name, Scope: scope}
-	return j.emit(artifact.NewResource(id, envoy.Marshal(c), sel, fill, nil))
+	return artifact.NewResource(id, envoy.Marshal(c), sel, fill, nil)
+}
+
+// permitting is the resource with Permissive set, if it is so.
+func permitting(r artifact.Resource, permissive bool) artifact.Resource {
+	if permissive {
+		return r.Permitting()
+	}
+	return r
 }
 
 func (j *job) emitSecret(s *tlsv3.Secret) artifact.ID {
@@ -28,8 +40,12 @@ func (j *job) emitSecret(s *tlsv3.Secret) artifact.ID {
 }
 
 func (j *job) emitListener(scope string, l *listenerv3.Listener, fill artifact.Fill, needs []string) artifact.ID {
+	return j.emit(newListener(scope, l, fill, needs))
+}
+
+func newListener(scope string, l *listenerv3.Listener, fill artifact.Fill, needs []string) artifact.Resource {
 	id := artifact.ID{Type: artifact.Listener, Name: l.Name, Scope: scope}
-	return j.emit(artifact.NewResource(id, envoy.Marshal(l), nil, fill, needs))
+	return artifact.NewResource(id, envoy.Marshal(l), nil, fill, needs)
 }
 
 func (j *job) emitRoutes(scope, name string, hosts [][]byte, needs []string) artifact.ID {

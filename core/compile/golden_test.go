@@ -91,7 +91,9 @@ type shownResource struct {
 	Fill      artifact.Fill `json:"fill,omitempty"`
 	Needs     []string      `json:"needs,omitempty"`
 	Overlap   bool          `json:"overlap,omitempty"`
-	Body      any           `json:"body"`
+	// Permissive is the log's word for the relay, as Overlap is.
+	Permissive bool `json:"permissive,omitempty"`
+	Body       any  `json:"body"`
 }
 
 func show(tb testing.TB, cfg *artifact.Config, p artifact.Proxy) shown {
@@ -104,7 +106,7 @@ func show(tb testing.TB, cfg *artifact.Config, p artifact.Proxy) shown {
 				tb.Errorf("%s is in a set, yet not in the configuration", id)
 			}
 			names = append(names, id.String())
-			res := shownResource{Fill: r.Fill, Needs: r.Needs, Overlap: r.Overlap, Body: body(tb, r)}
+			res := shownResource{Fill: r.Fill, Needs: r.Needs, Overlap: r.Overlap, Permissive: r.Permissive, Body: body(tb, r)}
 			if r.Endpoints != nil {
 				res.Endpoints = r.Endpoints
 			}

@@ -36,7 +36,7 @@ func egressCluster(j *job, id unitID) any {
 	case !speaks:
 		return []artifact.ID{j.emitCluster(scope, envoy.Egress(mesh, o, nil), envoy.Selector(o), "")}
 	}
-	ids := []artifact.ID{j.emitCluster(scope, envoy.Egress(mesh, o, &tls), envoy.Selector(o), "")}
+	ids := []artifact.ID{j.emit(permitting(newCluster(scope, envoy.Egress(mesh, o, &tls), envoy.Selector(o), ""), o.Permissive))}
 	if tls.Certificate != nil {
 		ids = append(ids, j.certificate(*tls.Certificate)...)
 	}

@@ -41,7 +41,7 @@ func ingress(j *job, id unitID) any {
 	}
 	out.secrets = j.serverSecrets(s.Listeners)
 	if l := envoy.SidecarIngress(mesh, s); l != nil {
-		out.own = append(out.own, j.emitListener(scope, l, "", needs))
+		out.own = append(out.own, j.emit(permitting(newListener(scope, l, "", needs), slices.ContainsFunc(s.Listeners, graph.Listener.Permissive))))
 	}
 	return out
 }
@@ -58,7 +58,7 @@ func explicitIngress(j *job, id unitID) any {
 		}
 		ids = append(ids,
 			j.emitCluster(scope, envoy.Application(mesh, id.a, l, envoy.Placeholder()), nil, graph.ApplicationFill(port)),
-			j.emitListener(scope, envoy.ExplicitApplication(mesh, s, l), graph.BindFill(port), needs))
+			j.emit(permitting(newListener(scope, envoy.ExplicitApplication(mesh, s, l), graph.BindFill(port), needs), l.Permissive())))
 	}
 	return ids
 }

@@ -82,7 +82,7 @@ func matchOf(c *listenerv3.FilterChain) *listenerv3.FilterChainMatch {
 func permissive(ls []graph.Listener) []int {
 	var ports []int
 	for _, l := range ls {
-		if l.TLS != nil && l.TLS.Permissive {
+		if l.Permissive() {
 			ports = append(ports, l.Port.Port)
 		}
 	}

@@ -42,12 +42,13 @@ type Calls struct {
 type Offer struct {
 	Node string
 	Port
-	Discovery *Discovery
-	IP        IPPreference // for look-ups
-	Health    *HealthCheck
-	Outlier   *Outlier
-	TLS       bool   // it speaks TLS
-	ACM       string // with this certificate; "": another
+	Discovery  *Discovery
+	IP         IPPreference // for look-ups
+	Health     *HealthCheck
+	Outlier    *Outlier
+	TLS        bool   // it speaks TLS
+	Permissive bool   // and plain text, too
+	ACM        string // with this certificate; "": another
 }
 
 // Ports is what callers must know to address the node.
@@ -82,7 +83,7 @@ func (v *Node) Offer(m Mesh, port int) (Offer, bool) {
 		if l.Port.Port == port {
 			o := Offer{Node: v.Name, Port: l.Port, Discovery: v.Discovery, IP: v.ip(m), Health: l.Health, Outlier: l.Outlier}
 			if l.TLS != nil {
-				o.TLS, o.ACM = true, l.TLS.Certificate.ACM
+				o.TLS, o.Permissive, o.ACM = true, l.TLS.Permissive, l.TLS.Certificate.ACM
 			}
 			return o, true
 		}

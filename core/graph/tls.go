@@ -47,6 +47,9 @@ type Peers struct {
 	SANs  []string // subject alternative names, of which one must be in the certificate; none: any will do. Sorted
 }
 
+// Permissive says whether a listener takes TLS and plain text.
+func (l Listener) Permissive() bool { return l.TLS != nil && l.TLS.Permissive }
+
 // ClientTLS is a client policy: what a caller demands of those it calls.
 type ClientTLS struct {
 	Enforce     bool

@@ -24,15 +24,8 @@ caller() { # whose certificate is shown; "" for no policy
 }
 appmesh create-mesh --mesh-name shop
 appmesh create-virtual-node --mesh-name shop --virtual-node-name cart --spec "$(node '')"
-# Callers may turn to TLS a moment before the listener does: then they try again, for some seconds: enough
-# for a busy machine.
-appmesh create-virtual-router --mesh-name shop --virtual-router-name cart \
-    --spec '{"listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}]}'
-appmesh create-route --mesh-name shop --virtual-router-name cart --route-name all \
-    --spec '{"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": [{"virtualNode": "cart", "weight": 1}]},
-      "retryPolicy": {"maxRetries": 60, "perRetryTimeout": {"unit": "s", "value": 0}, "tcpRetryEvents": ["connection-error"]}}}'
 appmesh create-virtual-service --mesh-name shop --virtual-service-name cart.shop.local \
-    --spec '{"provider": {"virtualRouter": {"virtualRouterName": "cart"}}}'
+    --spec '{"provider": {"virtualNode": {"virtualNodeName": "cart"}}}'
 appmesh create-virtual-node --mesh-name shop --virtual-node-name web --spec "$(caller '')"
 appmesh create-virtual-node --mesh-name shop --virtual-node-name stranger --spec "$(caller '')"
 

@@ -2,6 +2,8 @@ package envoy
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 
@@ -16,13 +18,14 @@ type load struct {
 
 	mu     sync.Mutex
 	counts map[string]int // by where requests arrived since the last look
+	each   []int          // requests of each customer since then
 	failed []string
 }
 
 // under starts load on a URL, on connections that live and on ones that don't.
 func under(t testing.TB, newCaller func() *caller, url string, customers int) *load {
 	t.Helper()
-	l := &load{t: t, stopped: make(chan struct{}), counts: map[string]int{}}
+	l := &load{t: t, stopped: make(chan struct{}), counts: map[string]int{}, each: make([]int, customers)}
 	for n := range customers {
 		c := newCaller()
 		fresh := n%2 == 1
@@ -40,6 +43,7 @@ func under(t testing.TB, newCaller func() *caller, url string, customers int) *l
 				where := a.where(err)
 				l.mu.Lock()
 				l.counts[where]++
+				l.each[n]++
 				if err != nil || a.Status != 200 {
 					l.failed = append(l.failed, where+" "+a.Body)
 				}
@@ -63,24 +67,39 @@ func (l *load) stop() {
 // more waits until so many more requests have been answered, and gives where they arrived.
 func (l *load) more(requests int) map[string]int {
 	l.t.Helper()
-	l.mu.Lock()
-	l.counts = map[string]int{}
-	l.mu.Unlock()
 	var counts map[string]int
+	l.await(func() bool {
+		counts = maps.Clone(l.counts)
+		all := 0
+		for _, n := range counts {
+			all += n
+		}
+		return all >= requests
+	})
+	return counts
+}
+
+// over waits until no request that is under way now can be, nor one that began at once.
+func (l *load) over() {
+	l.t.Helper()
+	l.await(func() bool { return slices.Min(l.each) >= 3 })
+}
+
+// await counts anew until enough.
+func (l *load) await(enough func() bool) {
+	l.t.Helper()
+	l.mu.Lock()
+	clear(l.counts)
+	clear(l.each)
+	l.mu.Unlock()
 	machine.Eventually(l.t, "more requests", func() string {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		counts = map[string]int{}
-		all := 0
-		for where, n := range l.counts {
-			counts[where], all = n, all+n
-		}
-		if all < requests {
-			return "too few"
+		if !enough() {
+			return fmt.Sprintf("they arrived %v", l.counts)
 		}
 		return ""
 	})
-	return counts
 }
 
 // unharmed says that no request has failed.
@@ -102,7 +121,7 @@ func TestChangesUnderLoad(t *testing.T) {
 	l := under(t, ui.calls, cart+"/", 6)
 	arrives := func(apps ...string) {
 		t.Helper()
-		l.more(12) // of those before the change
+		l.over()
 		counts := l.more(200)
 		for _, app := range apps {
 			if counts[app] == 0 {

@@ -35,7 +35,7 @@ func TestRelayGone(t *testing.T) {
 		t.Errorf("when it came back, %d of ui's clusters and listeners were changed", n-updates)
 	}
 	m.apply(route("all", "httpRoute: {match: {prefix: /}, "+to("b")+"}"))
-	l.more(10)
+	l.over()
 	if counts := l.more(100); counts["b"] < 100 {
 		t.Errorf("after a change requests arrive %v, want at b alone", counts)
 	}

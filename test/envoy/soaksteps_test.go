@@ -95,9 +95,6 @@ func (s *soak) secure() {
 	if s.secured == len(security)-1 || s.secured > 0 && s.random.IntN(2) == 0 {
 		next = s.secured - 1
 	}
-	if s.secured+next == 3 { // between the second and the third callers turn to TLS by themselves
-		s.orderBy(patient)
-	}
 	s.rest()
 	s.secured = next
 	s.did("TLS: %s", security[s.secured])
@@ -165,10 +162,6 @@ func (s *soak) provider() {
 	}
 	s.orderBy(s.policy())
 }
-
-// patient tries again for some seconds where a connection fails, as it does while one side speaks TLS and the other not
-// yet: nobody waits with a caller's proxy until the called one's is told (docs/tls.md).
-const patient = ", retryPolicy: {maxRetries: 60, perRetryTimeout: {unit: s, value: 0}, tcpRetryEvents: [connection-error]}"
 
 func (s *soak) orderBy(policy string) {
 	s.put("order's router", "kind: VirtualRouter\nvirtualRouterName: order\nspec: {listeners: [{portMapping: {port: 8080, protocol: http}}]}")

@@ -9,11 +9,11 @@
 //
 //	Relay   the meshes that have streams, by uid; what names mean; status objects            relay.go, names.go, status.go
 //	tail    polls one log of one mesh and hands what is new to the mesh                      tail.go
-//	mesh    every resource once, the sets of proxies, and who must hear of a change          mesh.go, apply.go
+//	mesh    every resource once, the sets of proxies, and who must hear of a change          mesh.go, apply.go, mark.go
 //	view    one proxy's set, and the streams that are served from it                         view.go
 //	slot    the place of one resource, whatever its version, and the views that hold it      slot.go
 //	stream  what one Envoy asked for, has, and is owed; its sender blocks on flow control    stream.go, request.go, subscription.go
-//	plan    what is sent next: make before break, holds, removals last                       plan.go, hold.go, removal.go
+//	plan    what is sent next: make before break, holds, removals last                       plan.go, hold.go, turn.go, removal.go
 //	ack     what was accepted, what was refused, and what follows from it                    ack.go
 //	entry   one version of one resource, encoded once and shared by all streams              entry.go, codec.go
 //

@@ -32,6 +32,10 @@ type entry struct {
 	needs []string
 	// routes names the route configurations that a listener asks for, as often as it does.
 	routes []string
+	// secure counts the chains of a listener that speak TLS; of a cluster it is 1 if that does.
+	secure int
+	// permissive is a listener that takes plain text, too, and a cluster that leads to one.
+	permissive bool
 	// head and body together are a field `resources` of a DeltaDiscoveryResponse. body is the very slice that the log
 	// reader holds: the bytes of a resource are in memory once, whatever number of streams it goes to. Both are nil in
 	// an entry that only stands for a version which a proxy said it has.
@@ -57,6 +61,7 @@ func newEntry(k kind, name, hash string, body []byte, needs []string) *entry {
 	if k == listener {
 		eachRoute(body, func(name string) { e.routes = append(e.routes, name) })
 	}
+	e.secure = countSecure(k, body)
 	return e
 }
 

@@ -39,6 +39,7 @@ func (s *stream) fill(r *resource) *entry {
 				"type", r.kind.String(), "name", r.name, "fill", string(r.source.Fill), "error", err)
 		} else {
 			f.entry = newEntry(r.kind, r.name, contentHash(body), body, r.needs)
+			f.entry.permissive = r.permissive
 		}
 	}
 	if s.filled == nil {

@@ -150,7 +150,7 @@ func (s *stream) decide(k kind, it *item) decision {
 		return decision{}
 	case s.staysRefused(k, want, &it.job):
 		return decision{entry: it.again()}
-	case s.blocked(k, it, want), s.unheardOf(k, it):
+	case s.blocked(k, it, want), s.unheardOf(k, it), s.turns(k, it, want):
 		return decision{entry: it.again(), keep: true}
 	}
 	if r := s.refusalOf(k, want); r != nil && k == secret {

@@ -30,7 +30,9 @@ type Options struct {
 	// Hold is how long a listener or route waits for clusters that it names to be acknowledged, or a removal for those
 	// who use what goes; 15 s if zero.
 	Hold time.Duration
-	// Overlap is how long a route configuration that another one leads to keeps virtual hosts that it has lost; 1 s if zero.
+	// Overlap is how long a route configuration that another one leads to keeps virtual hosts that it has lost, and how much
+	// later callers turn to TLS than listeners, or earlier away from it: so it covers what relays hear at different times. If
+	// zero it is a second more than Interval, and Hold at most.
 	Overlap time.Duration
 	// RetrySecrets is how soon a secret that an Envoy refused is offered once more: it names files, which may have come
 	// meanwhile; 10 s if zero.
@@ -71,7 +73,6 @@ func (o *Options) setDefaults() {
 		{&o.Interval, time.Second},
 		{&o.CheckpointInterval, artifact.DefaultCheckpointInterval},
 		{&o.Hold, 15 * time.Second},
-		{&o.Overlap, time.Second},
 		{&o.RetrySecrets, 10 * time.Second},
 		{&o.Patience, 3 * time.Second},
 		{&o.StatusEvery, time.Second},
@@ -81,6 +82,9 @@ func (o *Options) setDefaults() {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
+	}
+	if o.Overlap <= 0 {
+		o.Overlap = min(o.Interval+time.Second, o.Hold)
 	}
 	if o.ID == "" {
 		var random [8]byte
