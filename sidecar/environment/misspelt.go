@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	edlib "github.com/hbollon/go-edlib"
 )
 
 // Misspelling is a variable that nobody reads, and the one that was probably meant.
@@ -28,7 +30,7 @@ func Misspelt(environ []string) []Misspelling {
 		best := Misspelling{Name: name}
 		least := 3
 		for _, v := range Variables {
-			if d := distance(name, v.Name); d < least && len(v.Name) >= leastMisspelt {
+			if d := edlib.OSADamerauLevenshteinDistance(name, v.Name); d < least && len(v.Name) >= leastMisspelt {
 				best.Meant, least = v.Name, d
 			}
 		}
@@ -38,25 +40,4 @@ func Misspelt(environ []string) []Misspelling {
 	}
 	slices.SortFunc(all, func(a, b Misspelling) int { return cmp.Compare(a.Name, b.Name) })
 	return all
-}
-
-// distance is how many letters must be added, left out or changed to make b of a (Levenshtein's).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
