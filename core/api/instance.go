@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,7 +18,7 @@ import (
 
 // Bounds of an instance: Cloud Map's, so that what works on one machine works there.
 const (
-	maxServiceName    = 1024 // characters of a namespace's or a service's name
+	maxServiceName    = 1024 // characters of a namespace's or a service's name; and fewer bytes, for both are one key in DynamoDB
 	maxInstanceID     = 64
 	maxZone           = 64
 	maxPorts          = 100
@@ -148,7 +149,12 @@ func readAttributes(i *endpoint.Instance, value json.RawMessage) []resource.Viol
 
 // checkName checks the name of a namespace or service.
 func checkName(path, name string) []resource.Violation {
-	return checkText(path, name, 1, maxServiceName)
+	vs := checkText(path, name, 1, maxServiceName)
+	if size := len(name) + 2*(strings.Count(name, "/")+strings.Count(name, "%")); vs == nil && size >= maxServiceName {
+		rule := fmt.Sprintf("must be shorter than %d bytes, of which each / and %% counts three", maxServiceName)
+		return []resource.Violation{{Path: path, Rule: rule, Got: shown(name)}}
+	}
+	return vs
 }
 
 func checkID(id string) []resource.Violation {

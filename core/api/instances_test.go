@@ -132,6 +132,8 @@ func TestBadInstances(t *testing.T) {
 		{path + strings.Repeat("a", 65), `{"ipv4":"10.0.0.1"}`, `id must be 1 to 64 letters, digits or characters of _/:.@-, got "` + strings.Repeat("a", 60) + `…"`},
 		{path + "a%20b", `{"ipv4":"10.0.0.1"}`, `id must be 1 to 64 letters, digits or characters of _/:.@-, got "a b"`},
 		{"/v1/namespaces/%FF/services/%00/instances/a", `{"ipv4":"10.0.0.1"}`, `namespace must be UTF-8, got "\xff"; service must not have control characters, got "\x00"`},
+		{"/v1/namespaces/n/services/" + strings.Repeat("%C3%BC", 512) + "/instances/a", `{"ipv4":"10.0.0.1"}`, `service must be shorter than 1024 bytes, of which each / and % counts three, got "` + strings.Repeat("ü", 30) + `…"`},
+		{"/v1/namespaces/" + strings.Repeat("%2F", 342) + "/services/s/instances/a", `{"ipv4":"10.0.0.1"}`, `namespace must be shorter than 1024 bytes, of which each / and % counts three, got "` + strings.Repeat("/", 60) + `…"`},
 		{"/v1/namespaces/n/services/" + strings.Repeat("s", 1025) + "/instances/a", `{"ipv4":"10.0.0.1"}`, `service must have between 1 and 1024 characters, got "` + strings.Repeat("s", 60) + `…"`},
 	} {
 		s.ask("PUT", c.path, c.body).fails(badRequest, c.message)

@@ -95,6 +95,11 @@ func run(ctx context.Context, args []string, out, say io.Writer) (missed bool, e
 			return false, fmt.Errorf("there is no measure %q: choose among %s", name, strings.Join(names, ", "))
 		}
 	}
+	if *profile != "" {
+		if err := os.MkdirAll(*profile, 0o755); err != nil {
+			return false, fmt.Errorf("make the folder of profiles: %w", err)
+		}
+	}
 	b := &bench{quick: *quick, profile: *profile, say: say, report: newReport(*quick)}
 	for _, m := range measures() {
 		if !slices.Contains(chosen, m.name) {

@@ -224,17 +224,21 @@ func (r *Relay) removeStatuses() {
 }
 
 // removeStatus says that this relay serves the mesh no longer: a status of no time at all, which is older than any that
-// counts. To delete is for the collector alone, who finds it there.
+// counts. To delete is for the collector alone, who finds it there. What another one has written since, who serves the
+// mesh anew, stays.
 func (m *mesh) removeStatus(ctx context.Context) {
 	o := &m.status
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.gone = true
-	if o.written.IsZero() {
+	if o.etag == "" {
 		return
 	}
-	last := events.RelayStatus{Relay: m.relay.opts.ID, MeshUID: m.uid, Proxies: []events.ProxyStatus{}}
-	if err := m.putStatus(ctx, last); err != nil {
+	data, err := json.Marshal(events.RelayStatus{Relay: m.relay.opts.ID, MeshUID: m.uid, Proxies: []events.ProxyStatus{}})
+	if err == nil {
+		_, err = m.relay.opts.Objects.Replace(ctx, events.StatusPath(m.uid, m.relay.opts.ID), data, o.etag)
+	}
+	if err != nil && !errors.Is(err, artifact.ErrChanged) {
 		m.relay.log.Error("the status object can't be taken back; readers take it for dead after three heartbeats", "mesh_uid", m.uid, "error", err)
 	}
 }
