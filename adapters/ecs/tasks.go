@@ -1,12 +1,14 @@
 // Package ecs asks Amazon ECS which tasks of a service run, and where ECS itself registers them.
 //
-// It only reads. Events of tasks don't come through here: core/task reads them. Start with Running.
+// It only reads. Events of tasks don't come through here: core/task reads them. Start with Running; Registries says where
+// ECS registers.
 package ecs
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +18,8 @@ import (
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ownmesh/ownmesh/core/endpoint"
 	"github.com/ownmesh/ownmesh/core/task"
 	"github.com/ownmesh/ownmesh/internal/attempts"
@@ -23,12 +27,7 @@ import (
 
 const (
 	tasksPage = 100 // both ListTasks and DescribeTasks take as many
-	// registriesFor is how long it counts where a service's tasks are registered. ECS lets that be changed by an update
-	// of the service alone, which starts new tasks: they take about as long to run.
-	registriesFor = 30 * time.Second
-	// refusedFor is how long a refusal counts: batches of events don't wait for the same one again and again.
-	refusedFor = 10 * time.Second
-	maxKept    = 1024 // services whose registries are kept
+	atOnce    = 8   // calls of DescribeTasks that are under way for one listing of a cluster
 )
 
 // API is what Tasks calls; *ecs.Client has it.
@@ -45,20 +44,6 @@ type Tasks struct {
 
 	mu         sync.Mutex
 	registries map[[2]string]kept // by cluster and service
-}
-
-// kept is what was answered about a service: its registries, or why ECS won't tell.
-type kept struct {
-	arns    []string
-	refused *endpoint.RefusalError
-	at      time.Time
-}
-
-func (k kept) give() ([]string, error) {
-	if k.refused != nil {
-		return nil, k.refused
-	}
-	return k.arns, nil
 }
 
 // New gives the tasks that api leads to. now dates what is kept in memory.
@@ -94,6 +79,39 @@ func (t *Tasks) Running(ctx context.Context, cluster, service string) ([]task.Ta
 	return tasks, nil
 }
 
+// RunningIn lists all of a cluster's tasks that are meant to run, whoever started them, if that takes no more than that
+// many calls of ListTasks, of a hundred tasks each. all: it did; else nothing is described, and there are no tasks.
+func (t *Tasks) RunningIn(ctx context.Context, cluster string, calls int) (tasks []task.Task, all bool, err error) {
+	var arns []string
+	pages := awsecs.NewListTasksPaginator(t.api, &awsecs.ListTasksInput{
+		Cluster: &cluster, DesiredStatus: types.DesiredStatusRunning, MaxResults: aws.Int32(tasksPage),
+	})
+	for ; pages.HasMorePages(); calls-- {
+		if calls <= 0 {
+			return nil, false, nil
+		}
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, false, fmt.Errorf("list the tasks of cluster %s: %w", cluster, refused(err, cluster, ""))
+		}
+		arns = append(arns, page.TaskArns...)
+	}
+	parts := slices.Collect(slices.Chunk(arns, tasksPage))
+	found := make([][]task.Task, len(parts))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for n, part := range parts {
+		group.Go(func() (err error) {
+			found[n], err = t.Find(ctx, cluster, part)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, false, err
+	}
+	return slices.Concat(found...), true, nil
+}
+
 // Find describes tasks of a cluster by ARN, whatever they do. Those that ECS has forgotten, an hour after they stopped,
 // are left out.
 func (t *Tasks) Find(ctx context.Context, cluster string, arns []string) ([]task.Task, error) {
@@ -110,40 +128,6 @@ func (t *Tasks) Find(ctx context.Context, cluster string, arns []string) ([]task
 		arns = arns[count:]
 	}
 	return tasks, nil
-}
-
-// Registries gives the ARNs of the Cloud Map services that ECS itself registers the service's tasks in. A service that
-// isn't there has none; if ECS won't tell, that is a *endpoint.RefusalError.
-func (t *Tasks) Registries(ctx context.Context, cluster, service string) ([]string, error) {
-	at := [2]string{cluster, service}
-	t.mu.Lock()
-	known, ok := t.registries[at]
-	t.mu.Unlock()
-	if age := t.now().Sub(known.at); ok && (age < refusedFor || age < registriesFor && known.refused == nil) {
-		return known.give()
-	}
-	out, err := t.api.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: &cluster, Services: []string{service}})
-	known = kept{at: t.now()}
-	err = refused(err, cluster, service)
-	switch refusal := endpoint.RefusalOf(err); {
-	case refusal != nil && refusal.Kind != endpoint.Missing:
-		known.refused = refusal
-	case err != nil && refusal == nil:
-		return nil, fmt.Errorf("describe ECS service %s in cluster %s: %w", service, cluster, err)
-	case err == nil:
-		for _, s := range out.Services {
-			for _, r := range s.ServiceRegistries {
-				known.arns = append(known.arns, aws.ToString(r.RegistryArn))
-			}
-		}
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.registries) >= maxKept {
-		clear(t.registries)
-	}
-	t.registries[at] = known
-	return known.give()
 }
 
 // refused turns what ECS won't do into a refusal: another try would end alike.

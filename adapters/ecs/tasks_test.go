@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,13 @@ func TestRunning(t *testing.T) {
 		t.Error(diff)
 	}
 
+	whole, all, err := tasks.RunningIn(t.Context(), name, 2)
+	if err != nil || !all || len(whole) != 122 || slices.IndexFunc(whole, func(g task.Task) bool { return g.Service == "stock" }) < 0 {
+		t.Fatalf("%d tasks of the cluster, %v, %v", len(whole), all, err)
+	}
+	if some, all, err := tasks.RunningIn(t.Context(), name, 1); err != nil || all || len(some) > 0 {
+		t.Fatalf("by one call %d tasks, %v, %v", len(some), all, err)
+	}
 	found, err := tasks.Find(t.Context(), name, append(slices.Clone(arns), "arn:aws:ecs:us-east-1:000000000000:task/"+name+"/forgotten"))
 	if err != nil || len(found) != 120 {
 		t.Fatalf("%d tasks found, %v", len(found), err)
@@ -105,19 +113,24 @@ func TestRegistries(t *testing.T) {
 	now := time.Now()
 	tasks := ecs.New(counted{client, &calls}, func() time.Time { return now })
 	for range 3 {
-		got, err := tasks.Registries(t.Context(), name, "cart")
-		if err != nil || !slices.Equal(got, []string{arn}) {
-			t.Fatalf("got %v, %v", got, err)
+		got, refusals, err := tasks.Registries(t.Context(), name, []string{"none", "cart", "none"})
+		if want := map[string][]string{"cart": {arn}, "none": nil}; err != nil || len(refusals) > 0 || !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %v, %v, %v", got, refusals, err)
 		}
-		if got, err := tasks.Registries(t.Context(), name, "none"); err != nil || len(got) > 0 {
-			t.Fatalf("no service: %v, %v", got, err)
-		}
-		if got, err := tasks.Registries(t.Context(), "no-cluster", "none"); err != nil || len(got) > 0 {
-			t.Fatalf("no cluster: %v, %v", got, err)
+		got, refusals, err = tasks.Registries(t.Context(), "no-cluster", []string{"none"})
+		if want := map[string][]string{"none": nil}; err != nil || len(refusals) > 0 || !reflect.DeepEqual(got, want) {
+			t.Fatalf("no cluster: %v, %v, %v", got, refusals, err)
 		}
 	}
+	var many []string
+	for n := range 21 {
+		many = append(many, fmt.Sprint("other-", n))
+	}
+	if got, _, err := tasks.Registries(t.Context(), name, append(many, "cart")); err != nil || calls.Load() != 2+3 || len(got) != 22 {
+		t.Errorf("%d calls, %v, %v", calls.Load(), got, err)
+	}
 	now = now.Add(3 * time.Minute)
-	if _, err := tasks.Registries(t.Context(), name, "cart"); err != nil || calls.Load() != 4 {
+	if _, _, err := tasks.Registries(t.Context(), name, []string{"cart"}); err != nil || calls.Load() != 6 {
 		t.Errorf("%d calls, %v", calls.Load(), err)
 	}
 }
@@ -157,7 +170,7 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreToldFromFaults: a cluster that may not be asked for is a refusal of all three calls, kept for a moment;
+// TestRefusalsAreToldFromFaults: a cluster that may not be asked for is a refusal of all calls, kept for a moment;
 // throttling and outages are none.
 func TestRefusalsAreToldFromFaults(t *testing.T) {
 	t.Parallel()
@@ -178,15 +191,16 @@ func TestRefusalsAreToldFromFaults(t *testing.T) {
 		tasks := ecs.New(awsecs.NewFromConfig(w.Config(t), func(o *awsecs.Options) { o.Retryer = aws.NopRetryer{} }), func() time.Time { return now })
 		w.Always(func(string) emulator.Fault { return emulator.JSONError(c.status, c.answer, "") })
 		_, running := tasks.Running(t.Context(), "theirs", "cart")
+		_, _, runningIn := tasks.RunningIn(t.Context(), "theirs", 1)
 		_, find := tasks.Find(t.Context(), "theirs", []string{"arn"})
-		_, registries := tasks.Registries(t.Context(), "theirs", "cart")
+		registries := registries(t, tasks)
 		if c.kind == endpoint.Missing {
 			if registries != nil {
 				t.Errorf("%s: a cluster that is not there registers nothing: %v", c.answer, registries)
 			}
 			registries = find
 		}
-		for _, err := range []error{running, find, registries} {
+		for _, err := range []error{running, runningIn, find, registries} {
 			refusal := endpoint.RefusalOf(err)
 			if err == nil || (refusal == nil) != (c.code == "") || refusal != nil && (refusal.Code != c.code || refusal.Kind != c.kind || refusal.Hint == "") {
 				t.Errorf("%s: got %v", c.answer, err)
@@ -196,14 +210,27 @@ func TestRefusalsAreToldFromFaults(t *testing.T) {
 			continue
 		}
 		w.Calls("DescribeServices")
-		_, _ = tasks.Registries(t.Context(), "theirs", "cart")
+		_, _, _ = tasks.Registries(t.Context(), "theirs", []string{"cart"})
 		if again := w.Calls("DescribeServices"); (again == 0) != (c.code != "") {
 			t.Errorf("%s: asked %d times more at once", c.answer, again)
 		}
 		now = now.Add(11 * time.Second)
 		w.Heal()
-		if _, err := tasks.Registries(t.Context(), "theirs", "cart"); err != nil {
-			t.Errorf("%s: it is refused still: %v", c.answer, err)
+		if _, refusals, err := tasks.Registries(t.Context(), "theirs", []string{"cart"}); err != nil || len(refusals) > 0 {
+			t.Errorf("%s: it is refused still: %v, %v", c.answer, refusals, err)
 		}
 	}
+}
+
+// registries is why it can't be had where the tasks of one service are registered.
+func registries(t *testing.T, tasks *ecs.Tasks) error {
+	t.Helper()
+	arns, refusals, err := tasks.Registries(t.Context(), "theirs", []string{"cart"})
+	if refusal := refusals["cart"]; refusal != nil {
+		if _, ok := arns["cart"]; ok || err != nil {
+			t.Errorf("it is refused, and answered: %v, %v", arns, err)
+		}
+		return refusal
+	}
+	return err
 }

@@ -183,16 +183,46 @@ func (a *account) Find(_ context.Context, _ string, arns []string) (all []task.T
 	return all, nil
 }
 
-func (a *account) Registries(_ context.Context, _, service string) (arns []string, err error) {
-	leave, err := a.enter("Registries")
+func (a *account) RunningIn(_ context.Context, cluster string, calls int) (all []task.Task, _ bool, err error) {
+	leave, err := a.enter("RunningIn")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer leave()
-	for _, s := range a.registries[service] {
-		arns = append(arns, "arn:"+s.Namespace+"/"+s.Service)
+	if cluster != "ecs" {
+		return nil, false, &endpoint.RefusalError{Kind: endpoint.Missing, Code: "cluster-missing", Message: "there is no cluster " + cluster, Hint: "create it"}
 	}
-	return arns, nil
+	for _, arn := range slices.Sorted(maps.Keys(a.tasks)) {
+		if t := a.tasks[arn]; !t.Stopping {
+			all = append(all, *t)
+		}
+	}
+	if len(all) > 100*calls {
+		return nil, false, nil
+	}
+	return all, true, nil
+}
+
+func (a *account) Registries(_ context.Context, _ string, services []string) (map[string][]string, map[string]*endpoint.RefusalError, error) {
+	arns, refusals := map[string][]string{}, map[string]*endpoint.RefusalError{}
+	leave, err := a.enter("Registries")
+	if refusal := endpoint.RefusalOf(err); refusal != nil {
+		for _, service := range services {
+			refusals[service] = refusal
+		}
+		return arns, refusals, nil
+	}
+	if err != nil {
+		return arns, refusals, err
+	}
+	defer leave()
+	for _, service := range services {
+		arns[service] = nil
+		for _, s := range a.registries[service] {
+			arns[service] = append(arns[service], "arn:"+s.Namespace+"/"+s.Service)
+		}
+	}
+	return arns, refusals, nil
 }
 
 // errThrottled is what AWS says when it is asked too much.

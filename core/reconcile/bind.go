@@ -28,18 +28,25 @@ func (c *changes) bind(ctx context.Context, bound []binding) error {
 	byARN, err := c.arns(ctx)
 	errs := []error{err}
 	left := 0
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(atOnce)
+	var follow []binding
+	var services []ecsService
 	for _, b := range c.w.followed.order(bound) {
 		if c.w.followed.binds(b) {
 			c.keepBinding(b)
 			continue
 		}
+		follow, services = append(follow, b), append(services, b.of())
+	}
+	ecs := newTogether(ctx, c.Tasks, services)
+	ecs.list(ctx)
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, b := range follow {
 		group.Go(func() error {
 			err := ctx.Err()
 			if err == nil {
-				err = c.bindOne(ctx, b, byARN)
+				err = c.bindOne(ctx, b, ecs, byARN)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -61,8 +68,8 @@ func (c *changes) bind(ctx context.Context, bound []binding) error {
 	return errors.Join(errs...)
 }
 
-func (c *changes) bindOne(ctx context.Context, b binding, byARN map[string]endpoint.ServiceKey) error {
-	rows, err := c.Registry.Rows(ctx, b.node.service) // before the tasks: what comes after them is newer than they are
+func (c *changes) bindOne(ctx context.Context, b binding, ecs *together, byARN map[string]endpoint.ServiceKey) error {
+	rows, err := c.Registry.Rows(ctx, b.node.service)
 	if err != nil {
 		return err
 	}
@@ -72,7 +79,7 @@ func (c *changes) bindOne(ctx context.Context, b binding, byARN map[string]endpo
 			mine[row.ID] = row.Instance
 		}
 	}
-	byECS, err := c.registries(ctx, task.Task{Cluster: b.spec.Cluster, Service: b.spec.Service}, byARN)
+	byECS, err := c.registries(ecs, b.of(), byARN)
 	if err := c.allowBinding(b, err); err != nil {
 		return err
 	}
@@ -83,7 +90,7 @@ func (c *changes) bindOne(ctx context.Context, b binding, byARN map[string]endpo
 		// What the binding registered before ECS did stays until its task ends: it is there in both, as the same.
 		return c.removeGone(ctx, b, mine, true)
 	}
-	tasks, err := c.Tasks.Running(ctx, b.spec.Cluster, b.spec.Service)
+	tasks, err := ecs.running(ctx, b.of())
 	unknown := !isMissing(err)
 	if err := c.allowBinding(b, err); err != nil {
 		return err

@@ -18,6 +18,9 @@ type binding struct {
 	port int // listener port that spec.Port stands for; 0: none, ports are themselves
 }
 
+// of is the ECS service whose tasks are bound.
+func (b binding) of() ecsService { return ecsService{b.spec.Cluster, b.spec.Service} }
+
 // matches tells whether the task is one of the binding's.
 func (b binding) matches(t task.Task) bool {
 	return t.Service == b.spec.Service && t.In(b.spec.Cluster)

@@ -19,11 +19,17 @@ type throttled struct{ *account }
 
 func (s throttled) Running(ctx context.Context, cluster, service string) ([]task.Task, error) {
 	select {
-	case <-time.After(700 * time.Millisecond):
+	case <-time.After(600 * time.Millisecond):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	return s.account.Running(ctx, cluster, service)
+}
+
+// RunningIn never ends: a cluster with many tasks.
+func (s throttled) RunningIn(ctx context.Context, _ string, _ int) ([]task.Task, bool, error) {
+	<-ctx.Done()
+	return nil, false, ctx.Err()
 }
 
 // TestManyBindings: what ECS has no time to answer holds up neither the log nor what comes behind it; when the message

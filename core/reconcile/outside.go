@@ -32,10 +32,13 @@ type Directory interface {
 type Tasks interface {
 	// Running lists the tasks of an ECS service that are meant to run. cluster is a name or ARN.
 	Running(ctx context.Context, cluster, service string) ([]task.Task, error)
+	// RunningIn lists all of a cluster's tasks that are meant to run, if so many calls are enough; all tells whether they were.
+	RunningIn(ctx context.Context, cluster string, calls int) (tasks []task.Task, all bool, err error)
 	// Find describes tasks by ARN, without those that ECS has forgotten.
 	Find(ctx context.Context, cluster string, arns []string) ([]task.Task, error)
-	// Registries are the ARNs of the directory's services in which ECS itself registers the service's tasks.
-	Registries(ctx context.Context, cluster, service string) ([]string, error)
+	// Registries are, by ECS service, the ARNs of the directory's services in which ECS itself registers its tasks.
+	// Refusals are by ECS service, too. One that is in neither could not be asked about: err says why.
+	Registries(ctx context.Context, cluster string, services []string) (arns map[string][]string, refusals map[string]*endpoint.RefusalError, err error)
 }
 
 // Attributes of instances that a task binding registered.

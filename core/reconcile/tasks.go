@@ -86,19 +86,24 @@ func (c *changes) tasks(ctx context.Context, p *pass) error {
 		unknown = fmt.Errorf("look where ECS registers tasks: %w", unknown)
 	}
 	errs := []error{unknown}
-	asked := map[[2]string]map[endpoint.ServiceKey]bool{} // by cluster and ECS service: a deployment has one
-	fails := map[[2]string]bool{}
+	var services []ecsService
+	for _, t := range p.tasks {
+		services = append(services, ecsService{t.Cluster, t.Service})
+	}
+	ecs := newTogether(ask, c.Tasks, services)
+	asked := map[ecsService]map[endpoint.ServiceKey]bool{} // a deployment has one
+	fails := map[ecsService]bool{}
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for _, t := range p.tasks {
 		if !t.Running && !t.Stopping {
 			continue // it is starting
 		}
-		of := [2]string{t.Cluster, t.Service}
+		of := ecsService{t.Cluster, t.Service}
 		byECS, ok := asked[of]
 		if !ok {
 			var err error
-			byECS, err = c.registries(ask, t, byARN)
+			byECS, err = c.registries(ecs, of, byARN)
 			err = c.untold(t, err)
 			errs = append(errs, err)
 			asked[of], fails[of] = byECS, err != nil || unknown != nil && t.Service != ""
@@ -187,13 +192,13 @@ func (c *changes) arns(ctx context.Context) (map[string]endpoint.ServiceKey, err
 	return byARN, errors.Join(errs...)
 }
 
-// registries are the mesh's services that ECS itself registers the task in.
-func (c *changes) registries(ctx context.Context, t task.Task, byARN map[string]endpoint.ServiceKey) (map[endpoint.ServiceKey]bool, error) {
+// registries are the mesh's services that ECS itself registers the tasks of an ECS service in; a task may have none.
+func (c *changes) registries(ecs *together, of ecsService, byARN map[string]endpoint.ServiceKey) (map[endpoint.ServiceKey]bool, error) {
 	found := map[endpoint.ServiceKey]bool{}
-	if len(byARN) == 0 || t.Service == "" {
+	if len(byARN) == 0 || of.name == "" {
 		return found, nil
 	}
-	arns, err := c.Tasks.Registries(ctx, t.Cluster, t.Service)
+	arns, err := ecs.registries(of)
 	for _, arn := range arns {
 		if key, ok := byARN[arn]; ok {
 			found[key] = true

@@ -59,6 +59,7 @@ func (c *warmCache[T]) makeRoom(most int) {
 func (s *warmSlot[T]) unlock() {
 	s.mu.Unlock()
 	s.cache.mu.Lock()
+	s.cache.makeRoom(warmMax) // of others, that were at work when there was too much
 	s.users--
 	s.cache.mu.Unlock()
 }
