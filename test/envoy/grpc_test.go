@@ -70,13 +70,19 @@ type grpcCaller struct {
 func (s *sidecar) callsGRPC(service string) *grpcCaller {
 	t := s.m.t
 	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+service, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) { return s.dial(ctx, "tcp", address) }))
+	c, err := s.dialGRPC(service)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	return &grpcCaller{t, conn}
+	t.Cleanup(func() { c.conn.Close() })
+	return c
+}
+
+// dialGRPC is the same, for who closes the connection himself.
+func (s *sidecar) dialGRPC(service string) (*grpcCaller, error) {
+	conn, err := grpc.NewClient("passthrough:///"+service, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) { return s.dial(ctx, "tcp", address) }))
+	return &grpcCaller{s.m.t, conn}, err
 }
 
 // call calls a method (/shop.Cart/Add) with metadata "name: value", and says who answered, or the status.

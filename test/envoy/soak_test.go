@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,9 +22,10 @@ var (
 	soakSeed = flag.Uint64("seed", 0, "what TestSoak's changes follow from; 0: chosen and printed")
 )
 
-// TestSoak changes everything in the ordering application's mesh at random while customers order: routes, weights,
-// policies, listeners, TLS, providers, the mesh itself, instances, and resources that come and go. No request may fail,
-// and no Envoy refuse anything. At the end each has exactly the configuration that a compilation from nothing gives.
+// TestSoak changes everything in the ordering application's mesh at random while customers order, and clerks call a service of
+// gRPC, with streams, and one of tcp: routes, weights, policies, listeners, TLS, providers, the mesh itself, instances, and
+// resources that come and go. No request may fail, and no Envoy refuse anything. At the end each has exactly the configuration
+// that a compilation from nothing gives.
 //
 // The same seed makes the same changes: go test ./test/envoy -run TestSoak -soak 1h -seed 7.
 func TestSoak(t *testing.T) {
@@ -39,6 +41,10 @@ func TestSoak(t *testing.T) {
 	s := &soak{
 		mesh: start(t, string(text)), random: rand.New(rand.NewPCG(seed, 1)), began: time.Now(),
 		certificate: p.issue("order", "order.ordering.local"), trust: p.trust(), extras: map[extra][]extra{},
+		wires: []*wire{
+			{name: "prices", protocol: "grpc", certificate: p.issue("prices", "prices-v1.ordering.local", "prices-v2.ordering.local")},
+			{name: "ledger", protocol: "tcp", certificate: p.issue("ledger", "ledger-v1.ordering.local", "ledger-v2.ordering.local")},
+		},
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -47,13 +53,16 @@ func TestSoak(t *testing.T) {
 	})
 	s.run()
 	customers := s.customers()
+	s.clerks(customers)
 	for time.Since(s.began) < soakTime(t) && !customers.failing() {
 		s.step()
 	}
 	s.rest()
 	customers.unharmed()
-	if n := len(customers.counts); n == 0 {
-		t.Error("nobody was served")
+	for _, what := range []string{"v1", "v2", "a call", "a call on a connection of its own", "a stream", "a long stream", "a connection"} {
+		if customers.counts[what] == 0 {
+			t.Errorf("nobody was served by %s", what)
+		}
 	}
 	s.unrejected()
 	for _, one := range s.sidecars {
@@ -86,6 +95,8 @@ type soak struct {
 	certificate, trust string
 
 	gateway *sidecar
+	clerk   *sidecar
+	wires   []*wire           // Prices by gRPC, Ledger by tcp
 	spares  []*spare          // instances that come and go
 	secured int               // how far TLS between UI and Order has come: see secure
 	extras  map[extra][]extra // what is there besides, and what it needs
@@ -139,6 +150,10 @@ func (s *soak) run() {
 	// Nobody tries again for customers, nor between a gateway's passes: connections need the time in which a listener that
 	// was replaced asks to close them. Envoy gives 600 s; sidecars do with one here, for their callers try again.
 	s.gateway = s.sidecar("virtualGateway/gateway", drainingFor("15"))
+	s.wires[0].run(s, func() string { return grpcStreams(s.t) })
+	s.wires[1].run(s, func() string { return tcpServer(s.t, func(c net.Conn) { echoLines(c, c) }) })
+	s.putClerk()
+	s.clerk = s.sidecar("virtualNode/clerk", drainingFor(fmt.Sprint(wireDrain)))
 	s.ready()
 }
 
@@ -172,11 +187,16 @@ func (s *soak) customers() *load {
 
 func (l *load) note(a answer, err error, what string) {
 	where := a.where(err)
+	ok := err == nil && a.Status == http.StatusOK && a.App != ""
+	l.noted(where, ok, what+": "+a.Body)
+}
+
+func (l *load) noted(where string, ok bool, what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.counts[where]++
-	if err != nil || a.Status != http.StatusOK || a.App == "" {
-		l.failed = append(l.failed, what+": "+where+" "+a.Body)
+	if !ok {
+		l.failed = append(l.failed, where+": "+what)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 // step makes one random change, and sometimes waits for it.
 func (s *soak) step() {
 	steps := []func(){s.weights, s.weights, s.canary, s.policies, s.node, s.node, s.instances, s.instances, s.provider, s.router, s.secure,
-		s.secure, s.meshSpec, s.gatewayNode, s.gatewayRoute, s.extra, s.extra, s.extra, s.remove, s.anotherMesh}
+		s.secure, s.meshSpec, s.gatewayNode, s.gatewayRoute, s.extra, s.extra, s.extra, s.remove, s.anotherMesh,
+		s.wireStep, s.wireStep, s.wireStep, s.wireStep, s.wireStep, s.wireStep, s.wireStep, s.wireStep}
 	steps[s.random.IntN(len(steps))]()
 	switch s.random.IntN(4) {
 	case 0:
@@ -91,16 +92,19 @@ var security = []string{"plain text", "a policy that enforces nothing", "PERMISS
 
 // secure goes a step towards TLS between UI and Order, or back. Each step is harmless once all have the one before.
 func (s *soak) secure() {
-	next := s.secured + 1
-	if s.secured == len(security)-1 || s.secured > 0 && s.random.IntN(2) == 0 {
-		next = s.secured - 1
-	}
 	s.rest()
-	s.secured = next
+	s.secured = s.nextSecurity(s.secured)
 	s.did("TLS: %s", security[s.secured])
 	s.applyUI()
 	s.applyOrder()
 	s.rest()
+}
+
+func (s *soak) nextSecurity(now int) int {
+	if now == len(security)-1 || now > 0 && s.random.IntN(2) == 0 {
+		return now - 1
+	}
+	return now + 1
 }
 
 func (s *soak) applyUI() {

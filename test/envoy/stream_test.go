@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -41,6 +43,7 @@ func grpcStreams(t *testing.T) string {
 			}
 		}
 	}))
+	grpc_health_v1.RegisterHealthServer(server, health.NewServer()) // healthy, whoever asks
 	go server.Serve(l)
 	t.Cleanup(server.Stop)
 	return l.Addr().String()

@@ -1,0 +1,55 @@
+package envoy
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+// Listeners of gRPC and of tcp turn to PERMISSIVE and back, too, and their callers with them, while calls and connections go
+// on: nothing fails, and no caller offers TLS to a listener that doesn't speak it. Nobody tries again, so listeners drain for
+// longer than the tests' second, in which gRPC calls were seen to be cut without a GOAWAY before.
+func TestTurnToTLSOfWiresUnderLoad(t *testing.T) {
+	for _, one := range []struct {
+		protocol, route string
+		application     func(*testing.T) string
+		asks            func(*sidecar) func() error
+	}{
+		{"grpc", "grpcRoute: {match: {}, retryPolicy: {maxRetries: 0, perRetryTimeout: {unit: s, value: 0}, grpcRetryEvents: [unavailable]}, " + to("a") + "}", grpcStreams,
+			func(ui *sidecar) func() error { return ui.callsGRPC("cart.shop.local:8080").ask }},
+		{"tcp", "tcpRoute: {" + to("a") + "}", func(t *testing.T) string { return tcpServer(t, func(c net.Conn) { echoLines(c, c) }) },
+			func(ui *sidecar) func() error {
+				return func() error { return ui.book("cart.shop.local:8080", 10*time.Millisecond) }
+			}},
+	} {
+		t.Run(one.protocol, func(t *testing.T) {
+			p := newPKI(t)
+			secure := "tls: {mode: PERMISSIVE, certificate: " + p.issue("a", "a.shop.local") + "}"
+			m := start(t, shop(one.protocol)+route("all", one.route))
+			m.sidecar("virtualNode/a", at("application/8080", one.application(t)), drainingFor("3"))
+			ui := m.sidecar("virtualNode/ui")
+			m.ready()
+			l := &load{t: t, stopped: make(chan struct{}), counts: map[string]int{}}
+			for range 6 {
+				l.repeat(one.protocol, time.Now(), one.asks(ui))
+			}
+			t.Cleanup(l.stop)
+			cluster := fmt.Sprintf("cluster.cds_egress_shop_a_%s_8080.", one.protocol)
+			handshakes := 0
+			for _, tls := range []string{secure, "", secure, ""} {
+				m.apply("kind: VirtualNode\nvirtualNodeName: a\nspec:\n  listeners: [{portMapping: {port: 8080, protocol: " + one.protocol + "}, " + tls + "}]\n" +
+					"  serviceDiscovery: {awsCloudMap: {namespaceName: shop.local, serviceName: a}}\n")
+				l.more(200)
+				before := handshakes
+				if handshakes = ui.stat(cluster + "ssl.handshake"); (handshakes > before) != (tls != "") {
+					t.Errorf("with %q ui's Envoy did %d handshakes", tls, handshakes-before)
+				}
+			}
+			l.unharmed()
+			if n := ui.stat(cluster + "upstream_cx_connect_fail"); n > 0 {
+				t.Errorf("TLS met a listener without it %d times", n)
+			}
+		})
+	}
+}
