@@ -107,7 +107,7 @@ test: tools tools-aws tools-emulator tools-dynamodb tools-image tools-infra lint
 	wait $$infra || failed=1; cat dist/infra-test.log; exit $$failed
 
 .PHONY: infra-test
-infra-test: tools-infra ## what would be deployed to AWS: tests of its templates, cfn-lint, cdk-nag
+infra-test: tools-infra tools-emulator ## what would be deployed to AWS: tests of its templates, cfn-lint, cdk-nag
 	$(GO) vet -C infra ./... && $(GO) vet -C examples/ordering/ecs ./...
 	@$(GO) test -C examples/ordering/ecs -count=1 -timeout=10m ./... & example=$$!; failed=0; \
 	$(GO) test -C infra -count=1 -timeout=10m ./... || failed=1; \

@@ -11,13 +11,12 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/ownmesh/ownmesh/internal/emulator"
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	jsii.Close()
-	_ = os.RemoveAll(scratch())
-	os.Exit(code)
+	emulator.Main(m, jsii.Close, func() { _ = os.RemoveAll(scratch()) })
 }
 
 var scratch = sync.OnceValue(func() string {
