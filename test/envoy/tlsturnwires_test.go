@@ -53,3 +53,34 @@ func TestTurnToTLSOfWiresUnderLoad(t *testing.T) {
 		})
 	}
 }
+
+// Where the server speaks first, a PERMISSIVE listener can't tell who connects in plain text: Envoy waits for the client's
+// first bytes. TLS begins with the client, so callers in TLS are served, and clients in plain text who speak first.
+func TestPermissiveServerSpeaksFirst(t *testing.T) {
+	p := newPKI(t)
+	m := start(t, justMesh+exposed("a", listener(8080, "tcp", "tls: {mode: PERMISSIVE, certificate: "+p.issue("a", "a.shop.local")+"}"))+callerOf("a"))
+	a := m.sidecar("virtualNode/a", at("application/8080", greeter(t, "a")))
+	ui := m.sidecar("virtualNode/ui")
+	m.ready()
+	if got := ui.connect("a.shop.local:8080").line(); got != "welcome to a\n" {
+		t.Errorf("a caller in the mesh got %q", got)
+	}
+	raw, err := net.Dial("tcp", a.addresses["bind/8080"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := newConnection(t, raw)
+	if err := plain.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := plain.r.ReadString('\n'); !isTimeout(err) {
+		t.Errorf("a client in plain text got %q, %v before it spoke", got, err)
+	}
+	if err := plain.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	plain.send("hello\n")
+	if got := plain.line() + plain.line(); got != "welcome to a\nhello\n" {
+		t.Errorf("a client in plain text got %q", got)
+	}
+}
