@@ -16,8 +16,8 @@ GO_BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 GO_TEST := $(GO) test -count=1 -timeout=20m
 # Where tests start real Envoys.
 ENVOY_TESTS := ./core/compile ./xdsrelay/... ./sidecar/... ./cmd/ownmesh/... ./test/... ./examples/ordering/demo
-# Where a test is many processes and takes its time: not part of `make unit`.
-SLOW := -e '/test/' -e '/examples/ordering/demo$$'
+# Where a test is many processes and takes its time, or measures: not part of `make unit`.
+SLOW := -e '/test/' -e '/examples/ordering/demo$$' -e '/coldstart$$' -e '/tools/images$$'
 FUZZTIME ?= 20s
 
 .PHONY: help
@@ -114,8 +114,8 @@ infra-test: tools-infra tools-emulator ## what would be deployed to AWS: tests o
 	wait $$example || failed=1; exit $$failed
 
 .PHONY: unit
-unit: tools tools-emulator tools-image ## each package's own tests: under a minute, less where go test has results in its cache
-	$(GO) test -timeout=5m $$($(GO) list ./... | grep -v $(SLOW))
+unit: tools tools-emulator ## each package's own tests, but for DynamoDB Local: under a minute, less where go test has results in its cache
+	$(GO) test -timeout=5m -skip '^TestDynamoDBLocal$$' $$($(GO) list ./... | grep -v $(SLOW))
 
 .PHONY: test-envoy
 test-envoy: tools tools-aws ## what runs real Envoys, and the demo
