@@ -35,11 +35,9 @@ func (s *stream) blocked(k kind, it *item, want *entry) bool {
 	if pending == "" || it.released() {
 		return false
 	}
-	s.wait(&it.job, "waits for cluster "+pending)
-	if s.patient(&it.job, s.relay.opts.Hold) {
+	if s.holds(it, s.relay.opts.Hold, "waits for cluster "+pending) {
 		return true
 	}
-	it.release()
 	s.relay.metrics.holdsExpired.Inc()
 	s.relay.log.Warn("sending what was held back", "mesh", s.node.mesh, "proxy", s.node.proxy, "instance", s.node.instance,
 		"type", k.String(), "name", it.name, "reason", it.reason())
@@ -62,6 +60,16 @@ func (s *stream) awaitAll(sub *subscription) {
 func (s *stream) awaits(it *item) bool {
 	s.wait(&it.job, notAskedFor)
 	return s.patient(&it.job, s.relay.opts.Hold)
+}
+
+// holds holds something back, and says whether it still does: for so long at most, then it is released.
+func (s *stream) holds(it *item, limit time.Duration, reason string) bool {
+	s.wait(&it.job, reason)
+	if s.patient(&it.job, limit) {
+		return true
+	}
+	it.release()
+	return false
 }
 
 // wait notes why something is held back.
@@ -92,12 +100,7 @@ func (s *stream) unheardOf(k kind, it *item) bool {
 	if _, known := s.mesh.state.Services[service]; known {
 		return false
 	}
-	s.wait(&it.job, "waits for word of service "+service.Service+" in "+service.Namespace)
-	if s.patient(&it.job, s.relay.opts.Patience) {
-		return true
-	}
-	it.release()
-	return false
+	return s.holds(it, s.relay.opts.Patience, "waits for word of service "+service.Service+" in "+service.Namespace)
 }
 
 // patient says whether a hold goes on, for so long at most, and has the sender woken when it ends.

@@ -120,25 +120,3 @@ func virtualHosts(r artifact.Resource) (hosts []*virtualHost, err error) {
 	})
 	return hosts, err
 }
-
-// eachBytes visits the fields of a message that are texts, bytes or messages.
-func eachBytes(message []byte, visit func(protowire.Number, []byte) error) error {
-	for len(message) > 0 {
-		field, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-		if n = protowire.ConsumeFieldValue(field, kind, message); n < 0 {
-			return protowire.ParseError(n)
-		}
-		if kind == protowire.BytesType {
-			value, _ := protowire.ConsumeBytes(message)
-			if err := visit(field, value); err != nil {
-				return err
-			}
-		}
-		message = message[n:]
-	}
-	return nil
-}

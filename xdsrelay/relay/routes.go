@@ -55,27 +55,3 @@ func eachRouteOfFilter(config []byte, found func(name string)) {
 		}
 	})
 }
-
-// eachField calls found with the fields of a message that are strings, bytes or messages, up to where it is damaged.
-func eachField(message []byte, found func(protowire.Number, []byte)) {
-	for len(message) > 0 {
-		number, wire, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return
-		}
-		message = message[n:]
-		if wire != protowire.BytesType {
-			if n = protowire.ConsumeFieldValue(number, wire, message); n < 0 {
-				return
-			}
-			message = message[n:]
-			continue
-		}
-		value, n := protowire.ConsumeBytes(message)
-		if n < 0 {
-			return
-		}
-		found(number, value)
-		message = message[n:]
-	}
-}

@@ -173,7 +173,7 @@ func (m *mesh) writeStatus(ctx context.Context) {
 	m.statusDirty.Store(false) // before the state is read, so that no change is missed
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	if err := m.putStatus(ctx, m.report()); err != nil {
+	if err := m.putStatus(ctx); err != nil {
 		m.statusDirty.Store(true)
 		o.failures++
 		m.relay.metrics.statusErrors.Inc()
@@ -187,9 +187,9 @@ func (m *mesh) writeStatus(ctx context.Context) {
 
 // putStatus creates or replaces the object. One that is there already is our own: of an earlier life under the same
 // ID, or of a write whose answer was lost.
-func (m *mesh) putStatus(ctx context.Context, status events.RelayStatus) error {
+func (m *mesh) putStatus(ctx context.Context) error {
 	objects, key, o := m.relay.opts.Objects, events.StatusPath(m.uid, m.relay.opts.ID), &m.status
-	data, err := json.Marshal(status)
+	data, err := json.Marshal(m.report())
 	if err != nil {
 		return fmt.Errorf("encode status: %w", err)
 	}

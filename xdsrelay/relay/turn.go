@@ -22,16 +22,10 @@ func (s *stream) turns(k kind, it *item, want *entry) bool {
 	ends := k == listener && it.acked.permissive && want.secure < it.acked.secure
 	switch {
 	case begins:
-		s.wait(&it.job, "waits with TLS for the listener that it leads to")
+		return s.holds(it, s.relay.opts.Overlap, "waits with TLS for the listener that it leads to")
 	case ends:
-		s.wait(&it.job, "keeps TLS until callers have turned away from it")
-	default:
-		return false
+		return s.holds(it, s.relay.opts.Overlap, "keeps TLS until callers have turned away from it")
 	}
-	if s.patient(&it.job, s.relay.opts.Overlap) {
-		return true
-	}
-	it.release()
 	return false
 }
 
