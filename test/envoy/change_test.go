@@ -22,36 +22,50 @@ type load struct {
 	failed []string
 }
 
+// newLoad is load without customers. It ends with the test.
+func newLoad(t testing.TB) *load {
+	l := &load{t: t, stopped: make(chan struct{}), counts: map[string]int{}}
+	t.Cleanup(l.stop)
+	return l
+}
+
+// again has a customer do something again and again until the load is stopped.
+func (l *load) again(once func()) {
+	l.wg.Go(func() {
+		for {
+			select {
+			case <-l.stopped:
+				return
+			default:
+				once()
+			}
+		}
+	})
+}
+
 // under starts load on a URL, on connections that live and on ones that don't.
 func under(t testing.TB, newCaller func() *caller, url string, customers int) *load {
 	t.Helper()
-	l := &load{t: t, stopped: make(chan struct{}), counts: map[string]int{}, each: make([]int, customers)}
+	l := newLoad(t)
+	l.each = make([]int, customers)
 	for n := range customers {
 		c := newCaller()
 		fresh := n%2 == 1
-		l.wg.Go(func() {
-			for {
-				select {
-				case <-l.stopped:
-					return
-				default:
-				}
-				a, err := c.try("GET", url)
-				if fresh {
-					c.client.CloseIdleConnections()
-				}
-				where := a.where(err)
-				l.mu.Lock()
-				l.counts[where]++
-				l.each[n]++
-				if err != nil || a.Status != 200 {
-					l.failed = append(l.failed, where+" "+a.Body)
-				}
-				l.mu.Unlock()
+		l.again(func() {
+			a, err := c.try("GET", url)
+			if fresh {
+				c.client.CloseIdleConnections()
+			}
+			where := a.where(err)
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.counts[where]++
+			l.each[n]++
+			if err != nil || a.Status != 200 {
+				l.failed = append(l.failed, where+" "+a.Body)
 			}
 		})
 	}
-	t.Cleanup(l.stop)
 	return l
 }
 

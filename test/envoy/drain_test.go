@@ -16,9 +16,7 @@ func TestDrainOfStreams(t *testing.T) {
 	ui := m.sidecar("virtualNode/ui", drainingFor("3"))
 	m.ready()
 	busy, alone := ui.callsGRPC("calls.shop.local:8080"), ui.callsGRPC("calls.shop.local:8080")
-	stopped := make(chan struct{})
-	l := &load{t: t, stopped: stopped, counts: map[string]int{}}
-	t.Cleanup(l.stop)
+	l := newLoad(t)
 	l.repeat("a call", time.Now(), busy.ask)
 	l.more(10)
 	type end struct {
@@ -32,8 +30,8 @@ func TestDrainOfStreams(t *testing.T) {
 		return c
 	}
 	const long = time.Hour // who is to end by himself then takes no cut for an end
-	withCalls := ends(func() error { return busy.watch(stopped, long) })
-	byItself := ends(func() error { return alone.watch(stopped, long) })
+	withCalls := ends(func() error { return busy.watch(l.stopped, long) })
+	byItself := ends(func() error { return alone.watch(l.stopped, long) })
 	bytes := ui.connect("bytes.shop.local:8080")
 	bytes.line()
 	if err := bytes.SetDeadline(time.Now().Add(30 * time.Second)); err != nil { // to be cut, not to run out of time

@@ -159,29 +159,21 @@ func (s *soak) run() {
 
 // customers order by all ways that there are, all the time.
 func (s *soak) customers() *load {
-	l := &load{t: s.t, stopped: make(chan struct{}), counts: map[string]int{}}
+	l := newLoad(s.t)
 	for n, path := range []string{"/orders/1", "/v2/orders/2", "/orders/3", "/orders/4?full=yes"} {
 		c := s.gateway.customers(8080)
 		header := "x-canary: no"
 		if n == 2 {
 			header = "x-canary: yes"
 		}
-		l.wg.Go(func() {
-			for {
-				select {
-				case <-l.stopped:
-					return
-				default:
-				}
-				a, err := c.try("GET", "http://shop.example"+path, header)
-				if n%2 == 1 {
-					c.client.CloseIdleConnections()
-				}
-				l.note(a, err, fmt.Sprintf("%s after %v", path, time.Since(s.began).Round(time.Millisecond)))
+		l.again(func() {
+			a, err := c.try("GET", "http://shop.example"+path, header)
+			if n%2 == 1 {
+				c.client.CloseIdleConnections()
 			}
+			l.note(a, err, fmt.Sprintf("%s after %v", path, time.Since(s.began).Round(time.Millisecond)))
 		})
 	}
-	s.t.Cleanup(l.stop)
 	return l
 }
 

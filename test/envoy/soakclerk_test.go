@@ -42,21 +42,14 @@ func (s *soak) clerks(l *load) {
 
 // repeat does it again and again until the load is stopped.
 func (l *load) repeat(what string, start time.Time, once func() error) {
-	l.wg.Go(func() {
-		for {
-			select {
-			case <-l.stopped:
-				return
-			default:
-			}
-			began := time.Since(start).Round(time.Millisecond)
-			err := once()
-			where := what
-			if err != nil {
-				where = err.Error()
-			}
-			l.noted(where, err == nil, fmt.Sprintf("%s after %v until %v", what, began, time.Since(start).Round(time.Millisecond)))
+	l.again(func() {
+		began := time.Since(start).Round(time.Millisecond)
+		err := once()
+		where := what
+		if err != nil {
+			where = err.Error()
 		}
+		l.noted(where, err == nil, fmt.Sprintf("%s after %v until %v", what, began, time.Since(start).Round(time.Millisecond)))
 	})
 }
 

@@ -30,11 +30,10 @@ func TestTurnToTLSOfWiresUnderLoad(t *testing.T) {
 			m.sidecar("virtualNode/a", at("application/8080", one.application(t)), drainingFor("15"))
 			ui := m.sidecar("virtualNode/ui")
 			m.ready()
-			l := &load{t: t, stopped: make(chan struct{}), counts: map[string]int{}}
+			l := newLoad(t)
 			for range 6 {
 				l.repeat(one.protocol, time.Now(), one.asks(ui))
 			}
-			t.Cleanup(l.stop)
 			cluster := fmt.Sprintf("cluster.cds_egress_shop_a_%s_8080.", one.protocol)
 			handshakes := 0
 			for _, tls := range []string{secure, "", secure, ""} {
