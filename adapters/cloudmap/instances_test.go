@@ -17,6 +17,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/adapters/cloudmap"
 	"github.com/ownmesh/ownmesh/core/endpoint"
+	"github.com/ownmesh/ownmesh/internal/whole"
 )
 
 // What ECS registers is read as it is, in each kind of namespace, health included.
@@ -128,7 +129,7 @@ func TestThrottlingIsTriedAgain(t *testing.T) {
 		fmt.Fprint(w, `{"Namespaces":[]}`)
 	}))
 	defer server.Close()
-	client := sd.New(sd.Options{BaseEndpoint: &server.URL, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}, cloudmap.Retries)
+	client := sd.New(sd.Options{BaseEndpoint: &server.URL, HTTPClient: whole.Client{}, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}, cloudmap.Retries)
 	got, err := cloudmap.New(client, cloudmap.Options{}).Instances(t.Context(), key("shop.local", "cart"))
 	if err != nil || got != nil || calls.Load() != 5 {
 		t.Errorf("got %v, %v after %d calls", got, err, calls.Load())

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/core/resource"
 	"github.com/ownmesh/ownmesh/internal/shapetest"
+	"github.com/ownmesh/ownmesh/internal/whole"
 )
 
 // This file: the API as AWS's own SDK for Go sees it, every member of it.
@@ -23,7 +24,7 @@ import (
 // client is the SDK, signing as real ones do. It tries once: a fault must not hide behind a retry.
 func (s *service) client() *appmesh.Client {
 	return appmesh.New(appmesh.Options{
-		BaseEndpoint: &s.url, Region: "eu-west-1", RetryMaxAttempts: 1,
+		BaseEndpoint: &s.url, Region: "eu-west-1", RetryMaxAttempts: 1, HTTPClient: whole.Client{},
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 	})
 }

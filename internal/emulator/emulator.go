@@ -66,6 +66,7 @@ func Config(tb testing.TB) aws.Config {
 		Region:       Region,
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
 		BaseEndpoint: aws.String(endpoint),
+		HTTPClient:   connection{},
 	}
 }
 

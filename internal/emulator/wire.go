@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"strings"
@@ -47,26 +46,9 @@ func (w *Wire) Do(r *http.Request) (*http.Response, error) {
 	}
 	w.mu.Unlock()
 	if f == nil {
-		return send(r)
+		return connection{}.Do(r)
 	}
-	return f(r, send)
-}
-
-// send makes a call, and waits for the whole of its answer. While a handler of the SDK waits for the answer's head alone, it
-// takes the request's body away as soon as that is there: on a busy machine the transport, which has yet to see the end of
-// that body, then closes the connection under the answer.
-func send(r *http.Request) (*http.Response, error) {
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(response.Body)
-	_ = response.Body.Close()
-	if err != nil {
-		return nil, err
-	}
-	response.Body = io.NopCloser(bytes.NewReader(body))
-	return response, nil
+	return f(r, connection{}.Do)
 }
 
 // Calls gives how many calls of an operation (GetItem; of S3, GET) there were, and starts anew.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/internal/emulator"
 	"github.com/ownmesh/ownmesh/internal/envoybin"
+	"github.com/ownmesh/ownmesh/internal/whole"
 	"github.com/ownmesh/ownmesh/test/aws/installation"
 )
 
@@ -26,7 +27,7 @@ func TestCDKDeploys(t *testing.T) {
 	installation.Get(t) // has the Lambdas built
 	endpoint := emulator.WithoutIAM(t)
 	s3 := awss3.New(awss3.Options{
-		Region: emulator.Region, BaseEndpoint: &endpoint, UsePathStyle: true,
+		Region: emulator.Region, BaseEndpoint: &endpoint, UsePathStyle: true, HTTPClient: whole.Client{},
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 	if _, err := s3.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("ownmesh-assets")}); err != nil { // a local stack's

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ownmesh/ownmesh/internal/client"
 	"github.com/ownmesh/ownmesh/internal/emulator"
+	"github.com/ownmesh/ownmesh/internal/whole"
 	"github.com/ownmesh/ownmesh/test/machine"
 )
 
@@ -29,7 +30,7 @@ const gateway = "execute-api"
 func (i *Installation) AppMesh(id Identity) *appmesh.Client {
 	return appmesh.New(appmesh.Options{
 		BaseEndpoint: aws.String(i.API), Region: emulator.Region, Credentials: id.Provider(), HTTPSignerV4: signer{v4.NewSigner()},
-		RetryMaxAttempts: 1,
+		RetryMaxAttempts: 1, HTTPClient: whole.Client{},
 	})
 }
 

@@ -30,6 +30,7 @@ import (
 	"github.com/ownmesh/ownmesh/internal/envoybin"
 	"github.com/ownmesh/ownmesh/internal/sigv4"
 	"github.com/ownmesh/ownmesh/internal/sigv4/verify"
+	"github.com/ownmesh/ownmesh/internal/whole"
 )
 
 // fixed is a source of the same credentials always.
@@ -114,7 +115,7 @@ func TestGoSDK(t *testing.T) {
 	t.Parallel()
 	w := proxied(t, mesh(t), good)
 	client := appmesh.NewFromConfig(aws.Config{
-		Region: "us-east-1", Credentials: awscredentials.NewStaticCredentialsProvider("nobody", "x", "y"), BaseEndpoint: &w.url,
+		Region: "us-east-1", Credentials: awscredentials.NewStaticCredentialsProvider("nobody", "x", "y"), BaseEndpoint: &w.url, HTTPClient: whole.Client{},
 	})
 	ctx := t.Context()
 	made, err := client.CreateMesh(ctx, &appmesh.CreateMeshInput{MeshName: aws.String("shop")})

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/appmesh"
 	"github.com/aws/aws-sdk-go-v2/service/appmesh/types"
 	"github.com/aws/smithy-go"
+	"github.com/ownmesh/ownmesh/internal/whole"
 )
 
 // said is how API Gateway itself answers, without asking the Lambda.
@@ -51,7 +52,7 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 			next, asked := s.gateway(1, mesh(t))
 			w := proxied(t, next, good)
 			client := appmesh.NewFromConfig(aws.Config{
-				Region: region, Credentials: awscredentials.NewStaticCredentialsProvider("nobody", "x", ""), BaseEndpoint: &w.url,
+				Region: region, Credentials: awscredentials.NewStaticCredentialsProvider("nobody", "x", ""), BaseEndpoint: &w.url, HTTPClient: whole.Client{},
 			})
 			if _, err := client.CreateMesh(t.Context(), &appmesh.CreateMeshInput{MeshName: aws.String("shop")}); err != nil || asked.Load() != 2 {
 				t.Errorf("Go's SDK, after %d requests: %v", asked.Load(), err)
@@ -71,7 +72,7 @@ func TestWhatLastsIsTold(t *testing.T) {
 	next, asked := tooLarge.gateway(10, nil)
 	w := proxied(t, next, good)
 	client := appmesh.NewFromConfig(aws.Config{
-		Region: region, Credentials: awscredentials.NewStaticCredentialsProvider("nobody", "x", ""), BaseEndpoint: &w.url,
+		Region: region, Credentials: awscredentials.NewStaticCredentialsProvider("nobody", "x", ""), BaseEndpoint: &w.url, HTTPClient: whole.Client{},
 	})
 	_, err := client.CreateMesh(t.Context(), &appmesh.CreateMeshInput{MeshName: aws.String("shop")})
 	var api smithy.APIError
