@@ -2,10 +2,10 @@ package status
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ownmesh/ownmesh/core/artifact"
 	"github.com/ownmesh/ownmesh/core/notice"
@@ -30,8 +30,8 @@ type Converger struct {
 
 // told is the object at events.ConvergedPath.
 type told struct {
-	Generation int64     `json:"generation"`
-	At         time.Time `json:"at,omitzero"` // tells one's own word from another's, where an answer was lost
+	Generation int64  `json:"generation"`
+	By         string `json:"by,omitempty"` // of one look alone: tells its word from another's, where an answer was lost
 }
 
 // Handle looks at one mesh, and tells if it has converged and nobody has told of it. It says whether there is nothing
@@ -86,11 +86,11 @@ func (c *Converger) memory(ctx context.Context, uid string) (t told, etag string
 
 // tell remembers the generation, and tells it if it was the first to do so. What could not be told is forgotten again.
 func (c *Converger) tell(ctx context.Context, mesh store.Mesh, now Mesh, before told, etag string) (bool, error) {
-	mine := told{Generation: now.Published, At: c.Now().UTC()}
+	mine := told{Generation: now.Published, By: rand.Text()}
 	etag, err := c.remember(ctx, mesh.UID, mine, etag)
 	if errors.Is(err, artifact.ErrExists) || errors.Is(err, artifact.ErrChanged) {
 		var there told
-		if there, etag, err = c.memory(ctx, mesh.UID); err == nil && (there.Generation != mine.Generation || !there.At.Equal(mine.At)) {
+		if there, etag, err = c.memory(ctx, mesh.UID); err == nil && there != mine {
 			return false, nil // another one is telling; the next look finds out what
 		}
 	}

@@ -170,7 +170,7 @@ func TestLostAnswersLoseNoEvent(t *testing.T) {
 					return artifacttest.Fault{}
 				}
 				if !mine {
-					w.objects.Put(events.ConvergedPath(uid), []byte(`{"generation":2,"at":"2026-11-21T09:29:59Z"}`))
+					w.objects.Put(events.ConvergedPath(uid), []byte(`{"generation":2,"by":"another"}`))
 				}
 				return artifacttest.Fault{Err: map[artifacttest.Op]error{artifacttest.OpCreate: artifact.ErrExists, artifacttest.OpReplace: artifact.ErrChanged}[op], Lost: mine}
 			})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -25,7 +26,7 @@ func (s *soak) clerks(l *load) {
 	// One connection has all sorts of calls on it, as applications have; others come and go.
 	steady := s.clerk.callsGRPC(s.wires[0].address())
 	clerk("a call", func() error { return steady.ask() })
-	clerk("a stream", func() error { return steady.watch(l.stopped, wireDrain*time.Second*2/3) })
+	clerk("a stream", func() error { return steady.watch(l.stopped, longest) })
 	clerk("a long stream", func() error { return steady.watch(l.stopped, 0) })
 	clerk("a call on a connection of its own", func() error {
 		c, err := s.clerk.dialGRPC(s.wires[0].address())
@@ -53,6 +54,14 @@ func (l *load) repeat(what string, start time.Time, once func() error) {
 	})
 }
 
+// longest is how long a stream lives at least that begins while a listener is replaced.
+const longest = wireDrain * time.Second * 2 / 3
+
+// wasCut says whether a stream ended since a connection below it did: the caller's own, or one of the Envoys' between.
+func wasCut(err error) bool {
+	return status.Code(err) == codes.Unavailable || status.Code(err) == codes.Internal && strings.Contains(err.Error(), "RST_STREAM")
+}
+
 func asClerk(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "x-clerk", "yes")
 }
@@ -72,8 +81,9 @@ func (c *grpcCaller) ask() error {
 }
 
 // watch is a stream on which messages go both ways until it has lived so long (0: for ever), or until its connection is
-// asked to close (GOAWAY): then it ends as agreed, with nothing lost. Only who lives for ever may be cut, and that not
-// before a listener that is replaced is gone for good: Envoy says GOAWAY to its neighbour alone.
+// asked to close (GOAWAY): then it ends as agreed, with nothing lost. Only who lives for ever may be cut, when a listener that
+// is replaced is gone for good: Envoy says GOAWAY to its neighbour alone, and says it with an answer, so that a stream may
+// begin on such a connection, as long as no call of the others has been answered on it. Calls are many.
 func (c *grpcCaller) watch(stopped <-chan struct{}, lives time.Duration) error {
 	ctx, cancel := context.WithCancel(asClerk(context.Background()))
 	defer cancel()
@@ -97,7 +107,7 @@ func (c *grpcCaller) watch(stopped <-chan struct{}, lives time.Duration) error {
 		err := exchange(stream, fmt.Sprintf("tea %d", n), fmt.Sprintf("TEA %d", n))
 		age := time.Since(began)
 		switch {
-		case err != nil && lives == 0 && age >= wireDrain*time.Second && status.Code(err) == codes.Unavailable:
+		case err != nil && lives == 0 && age >= longest && wasCut(err):
 			return nil
 		case err != nil:
 			return fmt.Errorf("message %d, after %v: %w", n, age.Round(time.Millisecond), err)
