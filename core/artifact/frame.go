@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -153,6 +154,7 @@ func decompress(data []byte, limit int) ([]byte, error) {
 	}
 	z.Multistream(false)
 	var out bytes.Buffer
+	out.Grow(sizeOf(data, limit) + bytes.MinRead) // to grow while it reads costs as much as all else
 	n, err := io.Copy(&out, io.LimitReader(z, int64(limit)+1))
 	if err != nil {
 		return nil, damaged("decompress it: %w", err)
@@ -161,6 +163,17 @@ func decompress(data []byte, limit int) ([]byte, error) {
 		return nil, damaged("it is larger than %d bytes", limit)
 	}
 	return out.Bytes(), nil
+}
+
+// sizeOf is what gzipped bytes end with: how many there were. Damaged ones may say anything, so it is bounded by what so few
+// bytes can become.
+func sizeOf(data []byte, limit int) int {
+	const most = 1032 // times smaller is all that deflate makes of anything
+	if len(data) < 4 {
+		return 0
+	}
+	said := binary.LittleEndian.Uint32(data[len(data)-4:])
+	return int(min(int64(said), int64(limit), most*int64(len(data))))
 }
 
 // unframe reads stored bytes. Its errors are ErrDamaged and ErrNewer.

@@ -92,6 +92,29 @@ func TestDecompressionBomb(t *testing.T) {
 	}
 }
 
+// A full state is read into memory of its size, which doesn't grow on the way.
+func TestDecompressionTakesItsSize(t *testing.T) {
+	allocations := func(size int) float64 {
+		stored := compressed(t, make([]byte, size))
+		return testing.AllocsPerRun(5, func() {
+			if got, err := decompress(stored, maxDocument); err != nil || len(got) != size {
+				t.Errorf("got %d bytes of %d, %v", len(got), size, err)
+			}
+		})
+	}
+	if small, large := allocations(64<<10), allocations(16<<20); large > small+1 {
+		t.Errorf("%v allocations for 16 MB, %v for 64 KB", large, small)
+	}
+	lies := compressed(t, make([]byte, 1<<10))
+	copy(lies[len(lies)-4:], "\xff\xff\xff\xff")
+	if size := sizeOf(lies, maxDocument); size > 1032*len(lies) {
+		t.Errorf("%d bytes are thought to become %d", len(lies), size)
+	}
+	if _, err := decompress(lies, maxDocument); !errors.Is(err, ErrDamaged) {
+		t.Errorf("of another size than it says: %v", err)
+	}
+}
+
 // FuzzDecoders finds no bytes that make a decoder panic, and none that it accepts but can't spell again.
 func FuzzDecoders(f *testing.F) {
 	cfg := &Config{Mesh: "m", UID: "u", Generation: 3, Resources: map[ID]Resource{}, Proxies: map[ProxyKey]Proxy{}}
