@@ -31,6 +31,14 @@ func (s *State) Apply(c Change) {
 	}
 }
 
+// size counts the instances.
+func (s State) size() (n int) {
+	for _, instances := range s.Services {
+		n += len(instances)
+	}
+	return n
+}
+
 // service returns the instances of a service, which is known from now on.
 func (s *State) service(key ServiceKey) map[string]Instance {
 	if s.Services == nil {
@@ -56,12 +64,18 @@ func Diff(old, new State) Change {
 		return Change{Deleted: !old.Deleted}
 	}
 	var c Change
-	for service, instances := range new.Services {
+	if len(old.Services) == 0 {
+		c.Put = slices.Grow(c.Put, new.size())
+	}
+	// Keys are sorted rather than what they lead to, which is ten times larger.
+	for _, service := range slices.SortedFunc(maps.Keys(new.Services), CompareServices) {
+		instances := new.Services[service]
 		known, ok := old.Services[service]
 		if !ok && len(instances) == 0 {
 			c.AddServices = append(c.AddServices, service)
 		}
-		for id, i := range instances {
+		for _, id := range slices.Sorted(maps.Keys(instances)) {
+			i := instances[id]
 			before, ok := known[id]
 			if ok && reflect.DeepEqual(before, i) {
 				continue
@@ -84,9 +98,7 @@ func Diff(old, new State) Change {
 			}
 		}
 	}
-	slices.SortFunc(c.Put, func(a, b Instance) int { return CompareInstances(a.Key(), b.Key()) })
 	slices.SortFunc(c.Remove, CompareInstances)
-	slices.SortFunc(c.AddServices, CompareServices)
 	slices.SortFunc(c.DeletedServices, CompareServices)
 	return c
 }
