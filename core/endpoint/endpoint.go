@@ -76,7 +76,7 @@ func (e *LateError) Error() string {
 // State is what an endpoints log describes: the instances of every service that the mesh's nodes name.
 type State struct {
 	Deleted  bool                               // the mesh is gone
-	Services map[ServiceKey]map[string]Instance // by service, then by id. A known service without instances is there, empty
+	Services map[ServiceKey]map[string]Instance // by service, then by id; no map of instances is changed. A known service without any is there, empty
 }
 
 // Change leads from one State to the next.

@@ -9,6 +9,8 @@ import (
 
 // Apply makes s the state that c leads to: deletions first (services, then instances), then additions. An instance
 // whose Version is lower than the known one's is late and is ignored. Put of an instance makes its service known.
+//
+// A service's instances are a new map then: whoever has the one before keeps what it was.
 func (s *State) Apply(c Change) {
 	if c.Deleted {
 		s.Deleted, s.Services = true, nil
@@ -17,18 +19,39 @@ func (s *State) Apply(c Change) {
 	for _, service := range c.DeletedServices {
 		delete(s.Services, service)
 	}
+	mine := map[ServiceKey]map[string]Instance{}
 	for _, key := range c.Remove {
-		delete(s.Services[key.ServiceKey], key.ID)
-	}
-	for _, service := range c.AddServices {
-		s.service(service)
-	}
-	for _, i := range c.Put {
-		instances := s.service(i.Key().ServiceKey)
-		if known, ok := instances[i.ID]; !ok || i.Version >= known.Version {
-			instances[i.ID] = i
+		if _, ok := s.Services[key.ServiceKey][key.ID]; ok {
+			delete(s.renew(key.ServiceKey, mine), key.ID)
 		}
 	}
+	for _, service := range c.AddServices {
+		if _, ok := s.Services[service]; !ok {
+			s.renew(service, mine)
+		}
+	}
+	for _, i := range c.Put {
+		key := i.Key()
+		if known, ok := s.Services[key.ServiceKey][i.ID]; !ok || i.Version >= known.Version {
+			s.renew(key.ServiceKey, mine)[i.ID] = i
+		}
+	}
+}
+
+// renew gives a service's instances, which may be changed: the service is known from now on, and the map is one of mine.
+func (s *State) renew(key ServiceKey, mine map[ServiceKey]map[string]Instance) map[string]Instance {
+	if instances, ok := mine[key]; ok {
+		return instances
+	}
+	if s.Services == nil {
+		s.Services = map[ServiceKey]map[string]Instance{}
+	}
+	instances := maps.Clone(s.Services[key])
+	if instances == nil {
+		instances = map[string]Instance{}
+	}
+	s.Services[key], mine[key] = instances, instances
+	return instances
 }
 
 // size counts the instances.
@@ -37,19 +60,6 @@ func (s State) size() (n int) {
 		n += len(instances)
 	}
 	return n
-}
-
-// service returns the instances of a service, which is known from now on.
-func (s *State) service(key ServiceKey) map[string]Instance {
-	if s.Services == nil {
-		s.Services = map[ServiceKey]map[string]Instance{}
-	}
-	instances, ok := s.Services[key]
-	if !ok {
-		instances = map[string]Instance{}
-		s.Services[key] = instances
-	}
-	return instances
 }
 
 // Key names the instance.

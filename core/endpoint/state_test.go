@@ -3,6 +3,7 @@ package endpoint_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,9 +72,16 @@ func TestDiffLeadsFromOneStateToTheOther(t *testing.T) {
 		if again, _ := json.Marshal(endpoint.Diff(old, want)); string(again) != string(text) {
 			t.Fatalf("the same states gave %s and %s", text, again)
 		}
+		kept, copied := maps.Clone(old.Services), map[endpoint.ServiceKey]map[string]endpoint.Instance{}
+		for service, instances := range old.Services {
+			copied[service] = maps.Clone(instances)
+		}
 		old.Apply(change)
 		if diff := cmp.Diff(want, old); diff != "" {
 			t.Fatalf("%s: %s", text, diff)
+		}
+		if diff := cmp.Diff(copied, kept); diff != "" {
+			t.Fatalf("%s changed what others may have: %s", text, diff)
 		}
 		if rest := endpoint.Diff(old, want); cmp.Diff(endpoint.Change{}, rest) != "" {
 			t.Fatalf("something is left to do: %+v", rest)

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 
 	"google.golang.org/grpc/codes"
@@ -28,17 +30,37 @@ func (m *mesh) configMoved(exists bool, changes []artifact.ConfigChange, whole *
 	})
 }
 
-// endpointsMoved applies what the endpoints log says. whole, if not nil, is the state that replaces everything.
-func (m *mesh) endpointsMoved(changes []endpoint.Change, whole *endpoint.State) {
+// endpointsMoved takes what the endpoints log says now of what the changes touch, and after a jump of everything.
+func (m *mesh) endpointsMoved(changes []endpoint.Change, whole *endpoint.State, jump bool) {
 	m.update(func() {
 		m.hasEndpoints = true
-		if whole != nil {
-			changes = []endpoint.Change{endpoint.Diff(m.state, *whole)}
+		if jump {
+			m.takeEndpoints(differing(m.state, *whole), whole)
+			return
 		}
 		for _, c := range changes {
-			m.applyEndpoints(c)
+			services, all := c.Touched()
+			if all {
+				services = slices.Collect(maps.Keys(m.state.Services))
+			}
+			m.takeEndpoints(append(services, c.AddServices...), whole)
 		}
 	})
+}
+
+// differing names the services of which two states say different things.
+func differing(old, new endpoint.State) (services []endpoint.ServiceKey) {
+	for service, instances := range new.Services {
+		if before, ok := old.Services[service]; !ok || !reflect.DeepEqual(before, instances) {
+			services = append(services, service)
+		}
+	}
+	for service := range old.Services {
+		if _, ok := new.Services[service]; !ok {
+			services = append(services, service)
+		}
+	}
+	return services
 }
 
 // update runs f with m.mu held, and wakes the streams that f marked only when it is free: else they would all queue up
@@ -223,29 +245,26 @@ func (m *mesh) unselect(s *slot) {
 	}
 }
 
-func (m *mesh) applyEndpoints(c endpoint.Change) {
-	services, all := c.Touched()
-	unknown := m.unknown(append(slices.Clone(c.AddServices), services...))
-	m.state.Apply(c)
+// takeEndpoints takes what is said of these services. Their maps of instances are the log's own: nobody changes them.
+func (m *mesh) takeEndpoints(services []endpoint.ServiceKey, from *endpoint.State) {
+	m.state.Deleted = from.Deleted
+	var unknown []endpoint.ServiceKey // the log speaks of them for the first time
+	for _, service := range services {
+		if _, known := m.state.Services[service]; !known {
+			unknown = append(unknown, service)
+		}
+		if instances, ok := from.Services[service]; ok {
+			m.state.Services[service] = instances
+		} else {
+			delete(m.state.Services, service)
+		}
+	}
 	for _, service := range unknown {
 		m.remind(service)
-	}
-	if all {
-		for service := range m.selectors {
-			m.reassign(service)
-		}
 	}
 	for _, service := range services {
 		m.reassign(service)
 	}
-}
-
-// unknown picks the services that the endpoints log has not spoken of.
-func (m *mesh) unknown(services []endpoint.ServiceKey) []endpoint.ServiceKey {
-	return slices.DeleteFunc(services, func(s endpoint.ServiceKey) bool {
-		_, known := m.state.Services[s]
-		return known
-	})
 }
 
 // reassign makes the endpoints of a service's clusters anew, where a stream may have them.

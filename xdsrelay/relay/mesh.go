@@ -40,7 +40,7 @@ type mesh struct {
 	appliedAt  time.Time // when generation was reached
 	slots      map[artifact.ID]*slot
 	proxies    map[artifact.ProxyKey]*proxy
-	state      endpoint.State
+	state      endpoint.State // its maps of instances are the endpoints log's reader's, too
 	// hasEndpoints: the endpoints log exists. Until then no service is waited for.
 	hasEndpoints bool
 	selectors    map[endpoint.ServiceKey]map[*slot]struct{} // clusters by the service that they select from
@@ -78,6 +78,7 @@ func newMesh(r *Relay, uid string) *mesh {
 	m := &mesh{
 		uid: uid, relay: r, ready: make(chan struct{}), changed: make(chan struct{}),
 		slots: map[artifact.ID]*slot{}, proxies: map[artifact.ProxyKey]*proxy{},
+		state:     endpoint.State{Services: map[endpoint.ServiceKey]map[string]endpoint.Instance{}},
 		selectors: map[endpoint.ServiceKey]map[*slot]struct{}{},
 	}
 	m.setGeneration(0)

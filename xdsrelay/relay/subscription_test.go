@@ -131,7 +131,7 @@ func newStreamAllocates(t *testing.T, clusters int) uint64 {
 	r := New(Options{ID: "relay-1"})
 	m := newMesh(r, "uid")
 	m.configMoved(true, nil, config)
-	m.endpointsMoved(nil, state)
+	m.endpointsMoved(nil, state, true)
 	if _, err := m.join(newStream(r, m, &silent{}, node{proxy: "virtualNode/a"})); err != nil { // the view stays
 		t.Fatal(err)
 	}

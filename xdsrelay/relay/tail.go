@@ -68,10 +68,7 @@ func (m *mesh) addTails() {
 		})
 	m.endpointsTail = newTail(m.relay, m.uid, events.LogEndpoints, artifact.EndpointsLog,
 		func(_ bool, changes []endpoint.Change, whole *endpoint.State, jump bool) {
-			if !jump {
-				whole = nil
-			}
-			m.endpointsMoved(changes, whole)
+			m.endpointsMoved(changes, whole, jump)
 		})
 }
 
