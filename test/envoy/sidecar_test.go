@@ -115,7 +115,7 @@ func (m *mesh) sidecar(resource string, options ...func(*sidecar)) *sidecar {
 			}
 		}
 	}
-	s.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: s.where.dial}}
+	s.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: s.where.dial}}
 	m.t.Cleanup(s.client.CloseIdleConnections)
 	s.run()
 	m.sidecars = append(m.sidecars, s)

@@ -140,16 +140,17 @@ func (s *soak) run() {
 	var ui, order *sidecar
 	uiApp := hop("ui", func() (*sidecar, string) { return ui, "order.ordering.local:8080" })
 	orderApp := hop("order", func() (*sidecar, string) { return order, "inventory.ordering.local:8080" })
-	ui = s.sidecar("virtualNode/ui", at("application/8080", uiApp))
-	order = s.sidecar("virtualNode/order", at("application/8080", orderApp))
+	// A listener that was replaced needs the time in which it asks its connections to close: nobody tries again for customers,
+	// nor between a gateway's passes, and who tries again may meet another connection that closes. Envoy gives 600 s.
+	drains := drainingFor("15")
+	ui = s.sidecar("virtualNode/ui", at("application/8080", uiApp), drains)
+	order = s.sidecar("virtualNode/order", at("application/8080", orderApp), drains)
 	for _, version := range []string{"v1", "v2"} {
-		first := s.sidecar("virtualNode/inventory-"+version, at("application/8080", hop(version, nil)))
-		second := s.sidecar("virtualNode/inventory-"+version, at("application/8080", hop(version, nil)), unregistered)
+		first := s.sidecar("virtualNode/inventory-"+version, at("application/8080", hop(version, nil)), drains)
+		second := s.sidecar("virtualNode/inventory-"+version, at("application/8080", hop(version, nil)), drains, unregistered)
 		s.spares = append(s.spares, &spare{sidecar: first, registered: true}, &spare{sidecar: second})
 	}
-	// Nobody tries again for customers, nor between a gateway's passes: connections need the time in which a listener that
-	// was replaced asks to close them. Envoy gives 600 s; sidecars do with one here, for their callers try again.
-	s.gateway = s.sidecar("virtualGateway/gateway", drainingFor("15"))
+	s.gateway = s.sidecar("virtualGateway/gateway", drains)
 	s.wires[0].run(s, func() string { return grpcStreams(s.t) })
 	s.wires[1].run(s, func() string { return tcpServer(s.t, func(c net.Conn) { echoLines(c, c) }) })
 	s.putClerk()

@@ -3,12 +3,13 @@ package envoy
 import "testing"
 
 // A listener turns to PERMISSIVE and back, and its callers to TLS and back with it, while requests go on: none fails, and no
-// caller offers TLS to a listener that doesn't speak it. The one retry is for connections that a listener closes as it goes.
+// caller offers TLS to a listener that doesn't speak it. The one retry is for a connection that a listener closes as it goes; it
+// has the time to ask most of them to close before, or the retry would meet another one.
 func TestTurnToTLSUnderLoad(t *testing.T) {
 	p := newPKI(t)
 	secure := "tls: {mode: PERMISSIVE, certificate: " + p.issue("a", "a.shop.local") + "}"
 	m := start(t, shop("http")+route("all", "httpRoute: {match: {prefix: /}, retryPolicy: {maxRetries: 1, perRetryTimeout: {unit: s, value: 0}, httpRetryEvents: [server-error]}, "+to("a")+"}"))
-	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")))
+	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")), drainingFor("15"))
 	ui := m.sidecar("virtualNode/ui")
 	m.ready()
 	l := under(t, ui.calls, cart+"/", 6)
