@@ -130,7 +130,7 @@ func TestChangesUnderLoad(t *testing.T) {
 	m := start(t, shop("http")+route("all", "httpRoute: {match: {prefix: /}, "+to("a")+"}"))
 	first := m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")))
 	m.sidecar("virtualNode/b", at("application/8080", echo(t, "b")))
-	ui := m.sidecar("virtualNode/ui", drainingFor("15"))
+	ui := m.sidecar("virtualNode/ui", drainingFor(loadDrain))
 	m.ready()
 	l := under(t, ui.calls, cart+"/", 6)
 	arrives := func(apps ...string) {
@@ -155,7 +155,7 @@ func TestChangesUnderLoad(t *testing.T) {
 	m.apply(route("all", "httpRoute: {match: {prefix: /}, timeout: {perRequest: {unit: s, value: 9}}, "+to("a")+"}")) // and comes
 	arrives("a")
 
-	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a2")), drainingFor("15"))
+	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a2")), drainingFor(loadDrain))
 	m.ready()
 	arrives("a", "a2")
 	m.deregister(first)

@@ -13,7 +13,7 @@ func TestDrainOfStreams(t *testing.T) {
 	m := start(t, justMesh+exposed("calls", "{portMapping: {port: 8080, protocol: grpc}}")+exposed("bytes", "{portMapping: {port: 8080, protocol: tcp}}")+callerOf("calls", "bytes"))
 	m.sidecar("virtualNode/calls", at("application/8080", grpcStreams(t)))
 	m.sidecar("virtualNode/bytes", at("application/8080", greeter(t, "bytes")))
-	ui := m.sidecar("virtualNode/ui", drainingFor("3"))
+	ui := m.sidecar("virtualNode/ui", drainingFor(int(drain.Seconds())))
 	m.ready()
 	busy, alone := ui.callsGRPC("calls.shop.local:8080"), ui.callsGRPC("calls.shop.local:8080")
 	l := newLoad(t)

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ type sidecar struct {
 
 	attributes   map[string]string
 	unregistered bool
-	drain        string            // seconds; "" for the tests' own
+	drain        int               // seconds; 0 for the tests' own
 	settings     bootstrap.Options // beyond those that every sidecar has
 	where        place
 	client       *http.Client // of its admin interface
@@ -85,8 +86,13 @@ func withVariables(variables ...string) func(*sidecar) {
 	}
 }
 
+// loadDrain is drainingFor's seconds where requests go on while listeners are replaced. In them a listener asks its connections
+// to close: there may be nobody who tries again, and who tries again may meet another connection that closes. A connection of a
+// second must fit in.
+const loadDrain = 15
+
 // drainingFor is how many seconds a listener that was replaced lives on: one, if nothing is said; 600 as Envoy has it.
-func drainingFor(seconds string) func(*sidecar) { return func(s *sidecar) { s.drain = seconds } }
+func drainingFor(seconds int) func(*sidecar) { return func(s *sidecar) { s.drain = seconds } }
 
 // unregistered leaves it to the test to register the sidecar.
 func unregistered(s *sidecar) { s.unregistered = true }
@@ -141,7 +147,7 @@ func (s *sidecar) run() {
 		t.Fatal(err)
 	}
 	s.cmd = exec.Command(envoybin.Find(t), "--config-yaml", string(config), "--disable-hot-restart", "--concurrency", "1", "-l", "warning",
-		"--drain-time-s", cmp.Or(s.drain, "1"), "--file-flush-interval-msec", "20")
+		"--drain-time-s", strconv.Itoa(cmp.Or(s.drain, 1)), "--file-flush-interval-msec", "20")
 	s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = log, log, attributes()
 	if err := s.where.start(s.cmd); err != nil {
 		t.Fatal(err)

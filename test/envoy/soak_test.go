@@ -140,9 +140,7 @@ func (s *soak) run() {
 	var ui, order *sidecar
 	uiApp := hop("ui", func() (*sidecar, string) { return ui, "order.ordering.local:8080" })
 	orderApp := hop("order", func() (*sidecar, string) { return order, "inventory.ordering.local:8080" })
-	// A listener that was replaced needs the time in which it asks its connections to close: nobody tries again for customers,
-	// nor between a gateway's passes, and who tries again may meet another connection that closes. Envoy gives 600 s.
-	drains := drainingFor("15")
+	drains := drainingFor(loadDrain)
 	ui = s.sidecar("virtualNode/ui", at("application/8080", uiApp), drains)
 	order = s.sidecar("virtualNode/order", at("application/8080", orderApp), drains)
 	for _, version := range []string{"v1", "v2"} {
@@ -154,7 +152,7 @@ func (s *soak) run() {
 	s.wires[0].run(s, func() string { return grpcStreams(s.t) })
 	s.wires[1].run(s, func() string { return tcpServer(s.t, func(c net.Conn) { echoLines(c, c) }) })
 	s.putClerk()
-	s.clerk = s.sidecar("virtualNode/clerk", drainingFor(fmt.Sprint(wireDrain)))
+	s.clerk = s.sidecar("virtualNode/clerk", drains)
 	s.ready()
 }
 

@@ -55,7 +55,7 @@ func (l *load) repeat(what string, start time.Time, once func() error) {
 }
 
 // longest is how long a stream lives at least that begins while a listener is replaced.
-const longest = wireDrain * time.Second * 2 / 3
+const longest = loadDrain * time.Second * 2 / 3
 
 // wasCut says whether a stream ended since a connection below it did: the caller's own, or one of the Envoys' between.
 func wasCut(err error) bool {

@@ -16,10 +16,6 @@ type wire struct {
 
 const wirePort = 9090
 
-// wireDrain is how many seconds a listener lives on that was replaced, at clerks and whom they call. A connection of a second
-// must fit in, for nobody tries again.
-const wireDrain = 15
-
 func (w *wire) host() string    { return w.name + ".ordering.local" }
 func (w *wire) address() string { return fmt.Sprintf("%s:%d", w.host(), wirePort) }
 
@@ -31,7 +27,7 @@ func (w *wire) run(s *soak, application func() string) {
 	s.wireRoute(w)
 	s.putProvider(w, "virtualRouter: {virtualRouterName: "+w.name+"}")
 	starts := func(version string, options ...func(*sidecar)) *sidecar {
-		options = append(options, at(fmt.Sprintf("application/%d", wirePort), application()), drainingFor(fmt.Sprint(wireDrain)))
+		options = append(options, at(fmt.Sprintf("application/%d", wirePort), application()), drainingFor(loadDrain))
 		return s.sidecar("virtualNode/"+w.name+"-"+version, options...)
 	}
 	s.spares = append(s.spares, &spare{sidecar: starts("v1"), registered: true}, &spare{sidecar: starts("v1", unregistered)})

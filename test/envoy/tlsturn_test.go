@@ -9,7 +9,7 @@ func TestTurnToTLSUnderLoad(t *testing.T) {
 	p := newPKI(t)
 	secure := "tls: {mode: PERMISSIVE, certificate: " + p.issue("a", "a.shop.local") + "}"
 	m := start(t, shop("http")+route("all", "httpRoute: {match: {prefix: /}, retryPolicy: {maxRetries: 1, perRetryTimeout: {unit: s, value: 0}, httpRetryEvents: [server-error]}, "+to("a")+"}"))
-	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")), drainingFor("15"))
+	m.sidecar("virtualNode/a", at("application/8080", echo(t, "a")), drainingFor(loadDrain))
 	ui := m.sidecar("virtualNode/ui")
 	m.ready()
 	l := under(t, ui.calls, cart+"/", 6)

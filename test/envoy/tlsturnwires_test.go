@@ -27,7 +27,7 @@ func TestTurnToTLSOfWiresUnderLoad(t *testing.T) {
 			p := newPKI(t)
 			secure := "tls: {mode: PERMISSIVE, certificate: " + p.issue("a", "a.shop.local") + "}"
 			m := start(t, shop(one.protocol)+route("all", one.route))
-			m.sidecar("virtualNode/a", at("application/8080", one.application(t)), drainingFor("15"))
+			m.sidecar("virtualNode/a", at("application/8080", one.application(t)), drainingFor(loadDrain))
 			ui := m.sidecar("virtualNode/ui")
 			m.ready()
 			l := newLoad(t)

@@ -247,7 +247,6 @@ func (m *mesh) unselect(s *slot) {
 
 // takeEndpoints takes what is said of these services. Their maps of instances are the log's own: nobody changes them.
 func (m *mesh) takeEndpoints(services []endpoint.ServiceKey, from *endpoint.State) {
-	m.state.Deleted = from.Deleted
 	var unknown []endpoint.ServiceKey // the log speaks of them for the first time
 	for _, service := range services {
 		if _, known := m.state.Services[service]; !known {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/appmesh"
 	"github.com/aws/aws-sdk-go-v2/service/appmesh/types"
 	"github.com/aws/smithy-go"
+
 	"github.com/ownmesh/ownmesh/internal/whole"
 )
 
